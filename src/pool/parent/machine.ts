@@ -1,0 +1,327 @@
+/**
+ * The rules of the pool, without I/O, time or randomness. Events come in as method calls, effects go out through
+ * {@link PoolEffects}; the shell (`supervisor.ts`) carries them out and reports what became of them.
+ *
+ *     job:    queued -> dispatched -> accepted -> settled        child:  starting -> ready -> stopping -> gone
+ *                ^___________|  child died before accepting                 \________\__________\______/
+ *
+ * Kept at every step:
+ * - A job settles exactly once, whatever happens, and nothing changes a settled job.
+ * - A job is held by at most one child, and a child holds at most `credits` jobs.
+ * - A job that was accepted by a child that died is lost; one that was only dispatched goes to another child.
+ * - There are never more than `size` children that may take work, and none takes any before it is ready.
+ */
+import type { Failure } from '../../support/failure.ts'
+import type { Payload } from '../protocol/frame.ts'
+import type { DeathCertificate } from './certificate.ts'
+import { JobQueue } from './job-queue.ts'
+
+export type JobState = 'queued' | 'dispatched' | 'accepted' | 'settled'
+
+export interface PoolJob {
+  readonly id: number
+  state: JobState
+  child: PoolChild | null
+  /** Times it came back because its child died before accepting it. */
+  returns: number
+}
+
+export type Outcome =
+  | { readonly type: 'succeeded'; readonly payload: Payload }
+  | { readonly type: 'failed'; readonly payload: Payload }
+  /** Accepted by a child that is gone. */
+  | { readonly type: 'lost'; readonly certificate: DeathCertificate }
+  /** Ended on order: `terminateJob`, or the pool's `terminate`. */
+  | { readonly type: 'terminated' }
+  /** Taken out of the queue before it started. */
+  | { readonly type: 'cancelled' }
+  /** The pool could not start a single child. */
+  | { readonly type: 'unstarted'; readonly failure: Failure }
+
+// A child that dies between `ready` and `accepted` is not the job's fault, but ten in a row would go on for ever.
+const MAX_RETURNS = 10
+
+export interface PoolChild {
+  /** Its number in this pool, never used again. */
+  readonly generation: number
+  readonly slot: number
+  state: 'starting' | 'ready' | 'stopping' | 'gone'
+  readonly jobs: Set<PoolJob>
+  /** Jobs it has settled. */
+  done: number
+  /** Jobs it was killed for, on order. */
+  readonly condemned: Set<PoolJob>
+  /** Set once the pool has ordered its death. */
+  killedFor: KillReason | null
+}
+
+export type KillReason = 'job' | 'terminate' | 'bad-frame' | 'start'
+
+export interface PoolEffects {
+  spawn(child: PoolChild): void
+  run(child: PoolChild, job: PoolJob): void
+  cancel(child: PoolChild, job: PoolJob): void
+  /** The child is to finish and exit by itself. */
+  stop(child: PoolChild): void
+  kill(child: PoolChild, reason: KillReason): void
+  accepted(job: PoolJob, child: PoolChild): void
+  settle(job: PoolJob, outcome: Outcome): void
+  /** Report `respawnDue(slot)` after the back-off for this many failed starts in a row. */
+  respawnLater(slot: number, failures: number): void
+  /** The first child is ready. */
+  started(): void
+  /** No child could be started, and the pool has given up. */
+  unstarted(failure: Failure): void
+  /** No job is open and no child is alive, and so it will stay. */
+  ended(): void
+}
+
+export interface MachineOptions {
+  readonly size: number
+  /** Jobs a child runs at once. */
+  readonly credits: number
+  /** Failed starts in a row, before any child was ever ready, after which the pool gives up. */
+  readonly maxStartFailures: number
+}
+
+export class PoolMachine {
+  readonly #options: MachineOptions
+  readonly #effects: PoolEffects
+  readonly #queue = new JobQueue()
+  readonly #children = new Set<PoolChild>()
+  #phase: 'run' | 'close' | 'terminate' | 'ended' = 'run'
+  #open = 0
+  #generation = 0
+  #startFailures = 0
+  #everReady = false
+
+  constructor(options: MachineOptions, effects: PoolEffects) {
+    this.#options = options
+    this.#effects = effects
+  }
+
+  get phase(): 'run' | 'close' | 'terminate' | 'ended' {
+    return this.#phase
+  }
+
+  get children(): ReadonlySet<PoolChild> {
+    return this.#children
+  }
+
+  /** Jobs that are not settled. */
+  get open(): number {
+    return this.#open
+  }
+
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  get startFailures(): number {
+    return this.#startFailures
+  }
+
+  start(): void {
+    for (let slot = 0; slot < this.#options.size; slot++) this.#spawn(slot)
+  }
+
+  /** The job must be new, and the phase `run`. */
+  submit(job: PoolJob): void {
+    this.#open++
+    this.#queue.push(job)
+    this.#dispatch()
+  }
+
+  /** Takes a queued job out; asks the child of a started one to abort it. */
+  cancel(job: PoolJob): void {
+    if (job.state === 'queued') {
+      this.#queue.remove(job)
+      this.#settle(job, { type: 'cancelled' })
+      this.#endIfDone()
+    } else if (job.child !== null) this.#effects.cancel(job.child, job)
+  }
+
+  /** Ends a job at once, by its child's death if it was dispatched; neighbours in that child are lost with it. */
+  terminateJob(job: PoolJob): void {
+    if (job.state === 'queued') {
+      this.#queue.remove(job)
+      this.#settle(job, { type: 'terminated' })
+      this.#endIfDone()
+    } else if (job.child !== null) {
+      job.child.condemned.add(job)
+      this.#kill(job.child, 'job')
+    }
+  }
+
+  ready(child: PoolChild): void {
+    if (child.state !== 'starting') return
+    child.state = 'ready'
+    this.#startFailures = 0
+    if (!this.#everReady) {
+      this.#everReady = true
+      this.#effects.started()
+    }
+    this.#dispatch()
+    this.#endIfDone()
+  }
+
+  /** False if the child does not hold the job in that state: it has broken the protocol. */
+  accepted(child: PoolChild, job: PoolJob | undefined): boolean {
+    if (job?.child !== child || job.state !== 'dispatched') return false
+    job.state = 'accepted'
+    this.#effects.accepted(job, child)
+    return true
+  }
+
+  /** A result or an error arrived whole. False if the child was not running that job. */
+  finished(child: PoolChild, job: PoolJob | undefined, outcome: Outcome): boolean {
+    if (job?.child !== child || job.state !== 'accepted') return false
+    child.jobs.delete(job)
+    child.done++
+    this.#settle(job, outcome)
+    this.#dispatch()
+    this.#endIfDone()
+    return true
+  }
+
+  badFrame(child: PoolChild): void {
+    this.#kill(child, 'bad-frame')
+  }
+
+  startTimedOut(child: PoolChild): void {
+    if (child.state === 'starting') this.#kill(child, 'start')
+  }
+
+  /** The process has ended and everything it wrote has been read: the verdict. */
+  gone(child: PoolChild, certificate: DeathCertificate, startFailure: Failure): void {
+    const wasStarting = child.state === 'starting'
+    child.state = 'gone'
+    this.#children.delete(child)
+    const held = [...child.jobs]
+    child.jobs.clear()
+    for (const job of held.reverse()) this.#judge(child, job, certificate)
+    if (wasStarting && child.killedFor !== 'terminate') this.#startFailed(child.slot, startFailure)
+    else this.#refill(child.slot)
+    this.#dispatch()
+    this.#endIfDone()
+  }
+
+  respawnDue(slot: number): void {
+    this.#refill(slot)
+  }
+
+  /** No more jobs; ends when those it has are settled. */
+  close(): void {
+    if (this.#phase !== 'run') return
+    this.#phase = 'close'
+    this.#endIfDone()
+  }
+
+  /** Ends now: what is queued is terminated at once, what is running as soon as its child is gone. */
+  terminate(): void {
+    if (this.#phase === 'terminate' || this.#phase === 'ended') return
+    this.#phase = 'terminate'
+    this.#abandonQueue({ type: 'terminated' })
+    for (const child of this.#children) this.#kill(child, 'terminate')
+    this.#endIfDone()
+  }
+
+  #judge(child: PoolChild, job: PoolJob, certificate: DeathCertificate): void {
+    job.child = null
+    if (child.condemned.has(job) || this.#phase === 'terminate') this.#settle(job, { type: 'terminated' })
+    else if (job.state === 'accepted' || ++job.returns > MAX_RETURNS) this.#settle(job, { type: 'lost', certificate })
+    else {
+      job.state = 'queued'
+      this.#queue.putBack(job)
+    }
+  }
+
+  #startFailed(slot: number, failure: Failure): void {
+    this.#startFailures++
+    if (!this.#everReady && this.#startFailures >= this.#options.maxStartFailures) {
+      this.#phase = 'terminate'
+      this.#effects.unstarted(failure)
+      this.#abandonQueue({ type: 'unstarted', failure })
+      for (const child of this.#children) this.#kill(child, 'terminate')
+    } else if (this.#phase === 'run' || this.#phase === 'close') {
+      this.#effects.respawnLater(slot, this.#startFailures)
+    }
+  }
+
+  #refill(slot: number): void {
+    const needed = this.#phase === 'run' || (this.#phase === 'close' && this.#open > 0)
+    if (needed) this.#spawn(slot)
+  }
+
+  #spawn(slot: number): void {
+    const child: PoolChild = {
+      generation: ++this.#generation,
+      slot,
+      state: 'starting',
+      jobs: new Set(),
+      done: 0,
+      condemned: new Set(),
+      killedFor: null,
+    }
+    this.#children.add(child)
+    this.#effects.spawn(child)
+  }
+
+  #kill(child: PoolChild, reason: KillReason): void {
+    if (child.killedFor !== null || child.state === 'gone') return
+    child.killedFor = reason
+    this.#effects.kill(child, reason)
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const child = this.#leastBusy()
+      if (child === null) return
+      const job = this.#queue.shift() as PoolJob
+      job.state = 'dispatched'
+      job.child = child
+      child.jobs.add(job)
+      this.#effects.run(child, job)
+    }
+  }
+
+  #leastBusy(): PoolChild | null {
+    let best: PoolChild | null = null
+    let fewest = this.#options.credits
+    for (const child of this.#children) {
+      if (child.state !== 'ready' || child.killedFor !== null || child.jobs.size >= fewest) continue
+      best = child
+      fewest = child.jobs.size
+      if (fewest === 0) break
+    }
+    return best
+  }
+
+  #settle(job: PoolJob, outcome: Outcome): void {
+    job.state = 'settled'
+    job.child = null
+    this.#open--
+    this.#effects.settle(job, outcome)
+  }
+
+  #abandonQueue(outcome: Outcome): void {
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) this.#settle(job, outcome)
+  }
+
+  #endIfDone(): void {
+    if (this.#phase === 'run' || this.#phase === 'ended' || this.#open > 0) return
+    if (this.#children.size === 0) {
+      this.#phase = 'ended'
+      this.#effects.ended()
+      return
+    }
+    for (const child of this.#children) {
+      if (child.state !== 'ready' && child.state !== 'starting') continue
+      if (child.state === 'starting') this.#kill(child, 'terminate')
+      else {
+        child.state = 'stopping'
+        this.#effects.stop(child)
+      }
+    }
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The shell around the pool's machine: carries out its effects on real processes and timers, and tells it what
+ * became of them. It decides nothing.
+ */
+import { type Failure, readFailure, toFailure } from '../../support/failure.ts'
+import type { Payload } from '../protocol/frame.ts'
+import type { StartOrder, ToParent } from '../protocol/messages.ts'
+import { decodePayload, encodePayload } from '../protocol/payload.ts'
+import { certify, type Death, type DeathCertificate, describeDeath } from './certificate.ts'
+import { type ChildEnd, PoolChildProcess } from './child-process.ts'
+import { type Outcome, type PoolChild, type PoolEffects, type PoolJob, PoolMachine } from './machine.ts'
+import { Sentry } from './sentry.ts'
+
+export interface SupervisorOptions {
+  readonly processes: number
+  readonly concurrencyPerChild: number
+  readonly start: StartOrder
+  readonly startTimeoutMs: number
+  readonly stopTimeoutMs: number
+  readonly execArgv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  /** Answers a child's question; absent, every question is refused. */
+  readonly answer: ((name: string, value: unknown) => Promise<unknown>) | null
+}
+
+export interface SupervisorListener {
+  accepted(job: SupervisedJob): void
+  settled(job: SupervisedJob, outcome: Outcome): void
+  started(): void
+  unstarted(failure: Failure): void
+  ended(): void
+  childUp(pid: number): void
+  childDown(certificate: DeathCertificate): void
+}
+
+/** A job with what must be sent to run it. */
+export interface SupervisedJob extends PoolJob {
+  readonly payload: Payload
+}
+
+/** What is known of one child's process beside the machine's own record. */
+interface ProcessRecord {
+  readonly child: PoolChild
+  readonly process: PoolChildProcess
+  failure: Death['failure']
+  deadline: NodeJS.Timeout | null
+}
+
+export class Supervisor implements PoolEffects {
+  readonly machine: PoolMachine
+  readonly #options: SupervisorOptions
+  readonly #listener: SupervisorListener
+  readonly #processes = new Map<PoolChild, ProcessRecord>()
+  readonly #jobs = new Map<number, SupervisedJob>()
+  readonly #respawns = new Set<NodeJS.Timeout>()
+  readonly #sentry = new Sentry()
+
+  constructor(options: SupervisorOptions, listener: SupervisorListener) {
+    this.#options = options
+    this.#listener = listener
+    const { processes, concurrencyPerChild } = options
+    this.machine = new PoolMachine(
+      { size: processes, credits: concurrencyPerChild, maxStartFailures: Math.max(3, processes) },
+      this,
+    )
+    this.#sentry.start()
+    this.machine.start()
+  }
+
+  get processes(): ReadonlyMap<PoolChild, { readonly process: PoolChildProcess }> {
+    return this.#processes
+  }
+
+  submit(job: SupervisedJob): void {
+    this.#jobs.set(job.id, job)
+    this.machine.submit(job)
+  }
+
+  spawn(child: PoolChild): void {
+    const { execArgv, env, start, startTimeoutMs } = this.#options
+    const record: ProcessRecord = {
+      child,
+      process: new PoolChildProcess(
+        { generation: child.generation, execArgv, env, maxPayloadBytes: start.maxPayloadBytes },
+        {
+          message: (message) => this.#heard(record, message),
+          badFrame: (error) => this.#badFrame(record, error),
+          ended: (end) => this.#ended(record, end),
+        },
+      ),
+      failure: null,
+      deadline: setTimeout(() => this.machine.startTimedOut(child), startTimeoutMs),
+    }
+    this.#processes.set(child, record)
+    if (record.process.pid !== null) this.#sentry.watch(record.process.pid)
+    record.process.send({ type: 'start', payload: encodePayload(start) })
+  }
+
+  run(child: PoolChild, job: PoolJob): void {
+    this.#processes.get(child)?.process.send({ type: 'run', job: job.id, payload: (job as SupervisedJob).payload })
+  }
+
+  cancel(child: PoolChild, job: PoolJob): void {
+    this.#processes.get(child)?.process.send({ type: 'cancel', job: job.id })
+  }
+
+  stop(child: PoolChild): void {
+    const record = this.#processes.get(child)
+    if (record === undefined) return
+    record.process.send({ type: 'stop' })
+    record.deadline = setTimeout(() => record.process.kill(), this.#options.stopTimeoutMs)
+  }
+
+  kill(child: PoolChild): void {
+    this.#processes.get(child)?.process.kill()
+  }
+
+  accepted(job: PoolJob): void {
+    this.#listener.accepted(job as SupervisedJob)
+  }
+
+  settle(job: PoolJob, outcome: Outcome): void {
+    this.#jobs.delete(job.id)
+    this.#listener.settled(job as SupervisedJob, outcome)
+  }
+
+  respawnLater(slot: number, failures: number): void {
+    const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1))
+    const timer = setTimeout(
+      () => {
+        this.#respawns.delete(timer)
+        this.machine.respawnDue(slot)
+      },
+      ceiling * (0.5 + Math.random() / 2),
+    )
+    this.#respawns.add(timer)
+  }
+
+  started(): void {
+    this.#listener.started()
+  }
+
+  unstarted(failure: Failure): void {
+    this.#listener.unstarted(failure)
+  }
+
+  ended(): void {
+    for (const timer of this.#respawns) clearTimeout(timer)
+    this.#sentry.end()
+    this.#listener.ended()
+  }
+
+  #heard(record: ProcessRecord, message: ToParent): void {
+    const { child } = record
+    switch (message.type) {
+      case 'ready':
+        this.#clearDeadline(record)
+        this.machine.ready(child)
+        return this.#listener.childUp(record.process.pid as number)
+      case 'accepted':
+        return this.#expect(record, this.machine.accepted(child, this.#jobs.get(message.job)), message)
+      case 'succeeded':
+      case 'failed': {
+        const outcome: Outcome = { type: message.type, payload: message.payload }
+        return this.#expect(record, this.machine.finished(child, this.#jobs.get(message.job), outcome), message)
+      }
+      case 'asked':
+        return void this.#answer(record, message.job, message.payload)
+      case 'broken':
+      case 'crashed':
+        record.failure = readFailure(decodePayload(message.payload))
+    }
+  }
+
+  #expect(record: ProcessRecord, legal: boolean, message: { readonly type: string; readonly job: number }): void {
+    if (!legal) this.#badFrame(record, new Error(`"${message.type}" for job ${message.job}, which it does not hold`))
+  }
+
+  #badFrame(record: ProcessRecord, error: unknown): void {
+    if (record.child.killedFor !== null) return
+    record.failure = toFailure(error)
+    this.machine.badFrame(record.child)
+  }
+
+  async #answer(record: ProcessRecord, question: number, payload: Payload): Promise<void> {
+    let answer: readonly unknown[]
+    try {
+      const [name, value] = decodePayload(payload) as [string, unknown]
+      if (this.#options.answer === null) throw new Error(`Nobody answers "${name}" in this pool`)
+      answer = ['ok', await this.#options.answer(name, value)]
+    } catch (error) {
+      answer = ['error', toFailure(error)]
+    }
+    record.process.send({ type: 'answer', job: question, payload: encodePayload(answer) })
+  }
+
+  #ended(record: ProcessRecord, end: ChildEnd): void {
+    this.#clearDeadline(record)
+    const { child } = record
+    this.#processes.delete(child)
+    if (end.pid !== null) this.#sentry.unwatch(end.pid)
+    const certificate = certify(toDeath(record, end))
+    const startFailure = record.failure ?? toFailure(end.spawnError ?? new Error(describeDeath(certificate)))
+    this.#listener.childDown(certificate)
+    this.machine.gone(child, certificate, startFailure)
+  }
+
+  #clearDeadline(record: ProcessRecord): void {
+    if (record.deadline !== null) clearTimeout(record.deadline)
+    record.deadline = null
+  }
+}
+
+const FIRST_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 30_000
+
+function toDeath(record: ProcessRecord, end: ChildEnd): Death {
+  const { child } = record
+  const ordered = { job: 'neighbour', terminate: 'pool', 'bad-frame': 'bad-frame', start: 'pool' } as const
+  return {
+    pid: end.pid,
+    exitCode: end.exitCode,
+    signal: end.signal,
+    phase: child.state === 'starting' ? 'starting' : child.state === 'stopping' ? 'stopping' : 'running',
+    ordered: child.killedFor === null ? null : ordered[child.killedFor],
+    failure: record.failure,
+    stderrTail: end.stderrTail,
+    livedMs: Math.round(performance.now() - record.process.startedAtMs),
+  }
+}

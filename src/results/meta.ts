@@ -1,0 +1,25 @@
+/** What is known of one task's outcome: Celery's result meta, with the value still as the JSON bytes a child wrote. */
+
+export const READY_STATES = ['SUCCESS', 'FAILURE', 'REVOKED'] as const
+export type ReadyState = (typeof READY_STATES)[number]
+/** A task nobody has stored anything about is `PENDING`; so is one that never existed. */
+export type TaskState = ReadyState | 'PENDING' | 'RECEIVED' | 'STARTED' | 'REJECTED' | 'RETRY'
+
+export interface ResultMeta {
+  readonly taskId: string
+  readonly status: TaskState
+  /** UTF-8 JSON: the value of a success, `{"exc_type", "exc_message", "exc_module"}` of a failure. */
+  readonly result: Uint8Array
+  /** The remote stack as text, for a failure. */
+  readonly traceback: string | null
+  /** Ids of the tasks that this one sent. */
+  readonly children: readonly string[]
+  readonly parentId: string | null
+  readonly groupId: string | null
+  /** Epoch milliseconds; `null` until the task is ready. */
+  readonly doneAtMs: number | null
+}
+
+export function isReady(status: TaskState): status is ReadyState {
+  return status === 'SUCCESS' || status === 'FAILURE' || status === 'REVOKED'
+}
