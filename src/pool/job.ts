@@ -1,6 +1,6 @@
 /** One call given to a pool, as its caller sees it. */
 
-import type { JobState as MachineState, Outcome, PoolChild, PoolJob } from './parent/machine.ts'
+import type { JobState as MachineState, Outcome, PoolChild, PoolJob } from './parent/state.ts'
 import type { Payload } from './protocol/frame.ts'
 
 /** `dispatched` to a child, `accepted` once that child has begun it, `settled` when `result` is known. */

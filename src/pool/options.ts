@@ -1,6 +1,7 @@
 /** What a pool can be told, its defaults, and the check of what it was told. */
 import { availableParallelism } from 'node:os'
 import { pathToFileURL } from 'node:url'
+import type { DeathCertificate } from './parent/certificate.ts'
 
 export interface PoolOptions {
   /** The module whose exports are the pool's functions: a `file:` URL, or a path resolved from the working folder. */
@@ -25,6 +26,8 @@ export interface PoolOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Answers what code in a child asks through its channel. @default every question is refused */
   readonly answer?: (name: string, value: unknown) => Promise<unknown>
+  /** Told of every child that is gone, however it went. @default nobody */
+  readonly onChildDown?: (certificate: DeathCertificate) => void
 }
 
 export interface FilledPoolOptions {
@@ -39,6 +42,7 @@ export interface FilledPoolOptions {
   readonly execArgv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly answer: ((name: string, value: unknown) => Promise<unknown>) | null
+  readonly onChildDown: (certificate: DeathCertificate) => void
 }
 
 /** @throws TypeError, RangeError for an option that is unknown or out of range. */
@@ -58,6 +62,7 @@ export function fillPoolOptions(options: PoolOptions): FilledPoolOptions {
     execArgv: options.execArgv ?? process.execArgv,
     env: options.env ?? process.env,
     answer: options.answer ?? null,
+    onChildDown: options.onChildDown ?? (() => {}),
   }
 }
 
@@ -73,6 +78,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'execArgv',
   'env',
   'answer',
+  'onChildDown',
 ])
 // setTimeout fires at once for anything larger.
 const MAX_TIMER_MS = 2 ** 31 - 1

@@ -2,7 +2,7 @@
 import { CaromError, type CaromErrorCode, isCaromErrorCode } from '../errors.ts'
 import { type Failure, readFailure } from '../support/failure.ts'
 import { describeDeath } from './parent/certificate.ts'
-import type { Outcome } from './parent/machine.ts'
+import type { Outcome } from './parent/state.ts'
 import { decodePayload } from './protocol/payload.ts'
 
 export interface JobFacts {

@@ -4,7 +4,7 @@ import { childMemory } from '../support/memory.ts'
 import { type CallListener, Job, type JobOwner, PoolCall } from './job.ts'
 import { type FilledPoolOptions, fillPoolOptions, type PoolOptions } from './options.ts'
 import { deliver, startError } from './outcome.ts'
-import type { Outcome } from './parent/machine.ts'
+import type { Outcome } from './parent/state.ts'
 import { type SupervisedJob, Supervisor, type SupervisorListener } from './parent/supervisor.ts'
 import { encodePayload } from './protocol/payload.ts'
 import type { PoolStats } from './stats.ts'
@@ -210,7 +210,7 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> implement
         this.#ended.resolve()
       },
       childUp: () => {},
-      childDown: () => {},
+      childDown: (certificate) => this.#options.onChildDown(certificate),
     }
   }
 

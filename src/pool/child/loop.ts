@@ -94,13 +94,13 @@ export class ChildLoop implements ChannelListener {
     }
     this.#running.delete(id)
     this.#channel.send({ type: 'succeeded', job: id, payload })
-    this.#exitIfDone()
+    void this.#exitIfDone()
   }
 
   #failed(id: number, error: unknown): void {
     this.#running.delete(id)
     this.#channel.send({ type: 'failed', job: id, payload: encodePayload(toFailure(error)) })
-    this.#exitIfDone()
+    void this.#exitIfDone()
   }
 
   #function(name: string): (...args: unknown[]) => unknown {

@@ -1,5 +1,5 @@
 /** Jobs in the order they will start: first in, first out, and what comes back goes to the front. */
-import type { PoolJob } from './machine.ts'
+import type { PoolJob } from './state.ts'
 
 export class JobQueue {
   #jobs: (PoolJob | undefined)[] = []

@@ -8,8 +8,9 @@ import type { StartOrder, ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import { certify, type Death, type DeathCertificate, describeDeath } from './certificate.ts'
 import { type ChildEnd, PoolChildProcess } from './child-process.ts'
-import { type Outcome, type PoolChild, type PoolEffects, type PoolJob, PoolMachine } from './machine.ts'
+import { PoolMachine } from './machine.ts'
 import { Sentry } from './sentry.ts'
+import type { Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
 
 export interface SupervisorOptions {
   readonly processes: number

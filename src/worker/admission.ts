@@ -1,0 +1,42 @@
+/** Whether a delivery becomes a request, or ends before anything runs. Pure, but for the time it is told. */
+import type { Delivery, DeliveryEnd } from '../brokers/broker.ts'
+import { fromWireDate } from '../message/dates.ts'
+import type { TaskDescription } from './child/description.ts'
+import { judgeForeign, type TaskPolicy, tooManyDeliveries, type Verdict } from './verdict.ts'
+
+export type Admission =
+  | { readonly type: 'run'; readonly policy: TaskPolicy }
+  /** An outcome without a run. */
+  | { readonly type: 'decided'; readonly policy: TaskPolicy; readonly verdict: Verdict }
+  /** Not a task message of ours: nothing is stored. */
+  | { readonly type: 'refused'; readonly end: DeliveryEnd; readonly reason: string }
+
+export function admit(delivery: Delivery, tasks: ReadonlyMap<string, TaskDescription>, nowMs: number): Admission {
+  const { headers } = delivery.message
+  if (typeof headers.task !== 'string' || typeof headers.id !== 'string') {
+    const reason = 'Not a task message: the headers "task" and "id" must be text'
+    return { type: 'refused', end: { type: 'quarantine', reason }, reason }
+  }
+  const policy = tasks.get(headers.task)
+  if (policy === undefined) {
+    const end = judgeForeign(headers.task, delivery.counts)
+    return { type: 'refused', end, reason: `No task "${headers.task}" is registered in this worker's app` }
+  }
+  const worn = tooManyDeliveries(delivery.counts)
+  if (worn !== null) return { type: 'decided', policy, verdict: worn }
+  if (isExpired(headers.expires, nowMs)) return { type: 'decided', policy, verdict: EXPIRED }
+  return { type: 'run', policy }
+}
+
+const EXPIRED: Verdict = {
+  status: 'REVOKED',
+  result: null,
+  failure: { name: 'TaskRevokedError', message: 'expired', stack: null, code: null, cause: null, facts: {} },
+  end: { type: 'ack' },
+}
+
+function isExpired(expires: unknown, nowMs: number): boolean {
+  if (typeof expires !== 'string') return false
+  const atMs = fromWireDate(expires)
+  return atMs !== null && atMs <= nowMs
+}

@@ -1,0 +1,118 @@
+/** Runs requests in the pool's children, and turns what the pool says into what the worker judges. */
+
+import type { AppLocation } from '../app/app-module.ts'
+import { type DeathCertificate, Pool, type PoolStats } from '../pool/index.ts'
+import { readJobFailure, toError } from '../pool/outcome.ts'
+import type { Outcome } from '../pool/parent/state.ts'
+import { type AppDescription, appDescription } from './child/description.ts'
+import type { FilledWorkerOptions } from './options.ts'
+import type { Request } from './request.ts'
+import type { RunOutcome } from './verdict.ts'
+
+export interface ExecutorListener {
+  started(request: Request): void
+  ended(request: Request, outcome: RunOutcome): void
+  /** A child's task sends messages; resolves when the broker has confirmed them. */
+  publish(messages: unknown): Promise<void>
+  childDown(certificate: DeathCertificate): void
+}
+
+/** What one run of a task needs, as it travels to the child. */
+export interface RunOrder {
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly contentType: string
+  readonly contentEncoding: string
+  readonly body: Uint8Array
+  readonly queue: string
+  readonly attempt: number
+}
+
+export class Executor {
+  readonly #pool: Pool
+  readonly #listener: ExecutorListener
+  readonly credits: number
+
+  constructor(options: FilledWorkerOptions, location: AppLocation, listener: ExecutorListener) {
+    this.#listener = listener
+    this.credits = options.concurrency * options.concurrencyPerChild
+    this.#pool = new Pool({
+      module: new URL('./child/task-module.js', import.meta.url),
+      processes: options.concurrency,
+      concurrencyPerChild: options.concurrencyPerChild,
+      initializer: 'load',
+      initArgs: [location],
+      startTimeoutMs: options.startTimeoutMs,
+      execArgv: options.execArgv,
+      env: withoutUrls(process.env),
+      answer: (name, value) => this.#answer(name, value),
+      onChildDown: (certificate) => listener.childDown(certificate),
+    })
+  }
+
+  /** Resolves with what the app says of itself. @throws CaromError `CAROM_CHILD_START` if no child could load it. */
+  async start(): Promise<AppDescription> {
+    await this.#pool.whenStarted()
+    return appDescription(await this.#pool.apply('describe', []))
+  }
+
+  run(request: Request): void {
+    const { message, queue, counts } = request.delivery
+    const { headers, contentType, contentEncoding, body } = message
+    const order: RunOrder = { headers, contentType, contentEncoding, body, queue, attempt: counts.deliveries }
+    request.call = this.#pool.execute('run', [order], {
+      accepted: () => this.#listener.started(request),
+      settled: (outcome) => this.#listener.ended(request, this.#read(request, outcome)),
+    })
+  }
+
+  /** Asks a running task to stop through its signal; drops one that has not started. */
+  cancel(request: Request): void {
+    if (request.call !== null) this.#pool.cancel(request.call)
+  }
+
+  /** Ends a request at once, with its child. */
+  terminate(request: Request): void {
+    if (request.call !== null) this.#pool.terminateJob(request.call)
+  }
+
+  stats(): PoolStats {
+    return this.#pool.stats()
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  kill(): Promise<void> {
+    return this.#pool.terminate()
+  }
+
+  #read(request: Request, outcome: Outcome): RunOutcome {
+    switch (outcome.type) {
+      case 'succeeded':
+        return { type: 'succeeded', result: outcome.payload.bytes }
+      case 'failed':
+        return { type: 'failed', failure: readJobFailure(outcome.payload) }
+      case 'lost': {
+        const { message } = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)
+        return { type: 'lost', certificate: outcome.certificate, text: message }
+      }
+      case 'terminated':
+      case 'cancelled':
+      case 'unstarted':
+        return { type: 'stopped' }
+    }
+  }
+
+  async #answer(name: string, value: unknown): Promise<unknown> {
+    if (name !== 'publish') throw new TypeError(`A child asked for "${name}", which no worker answers`)
+    await this.#listener.publish(value)
+    return null
+  }
+}
+
+/** A child has no broker connection, and needs no URL that may hold a password. */
+function withoutUrls(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { CAROM_BROKER_URL, CAROM_RESULT_BACKEND, ...rest } = env
+  return rest
+}

@@ -1,0 +1,64 @@
+/** Claims messages as long as there is room, and waits for room or for messages otherwise. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Consumer, Delivery } from '../brokers/broker.ts'
+
+export interface IntakeOwner {
+  /** How many messages may be claimed now; 0 to wait for `roomFreed`. */
+  room(): number
+  receive(deliveries: readonly Delivery[]): void
+  /** The store refused a claim. True to go on after `delayMs`, false to claim no more. */
+  claimFailed(error: unknown, delayMs: number): boolean
+}
+
+export class Intake {
+  readonly #consumer: Consumer
+  readonly #owner: IntakeOwner
+  readonly #stop = new AbortController()
+  #wake: (() => void) | null = null
+
+  constructor(consumer: Consumer, owner: IntakeOwner) {
+    this.#consumer = consumer
+    this.#owner = owner
+  }
+
+  /** Resolves after `stop`, when no claim is under way any more. */
+  async run(): Promise<void> {
+    const { signal } = this.#stop
+    let failures = 0
+    while (!signal.aborted) {
+      const room = this.#owner.room()
+      if (room === 0) {
+        await this.#roomOrStop()
+        continue
+      }
+      try {
+        const deliveries = await this.#consumer.claim(room, { signal })
+        failures = 0
+        if (deliveries.length > 0) this.#owner.receive(deliveries)
+      } catch (error) {
+        if (signal.aborted) return
+        const delayMs = Math.min(5_000, 100 * 2 ** failures++)
+        if (!this.#owner.claimFailed(error, delayMs)) return
+        await pause(delayMs, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  roomFreed(): void {
+    this.#wake?.()
+  }
+
+  stop(): void {
+    this.#stop.abort()
+    this.#wake?.()
+  }
+
+  #roomOrStop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = null
+        resolve()
+      }
+    })
+  }
+}

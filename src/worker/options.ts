@@ -1,0 +1,85 @@
+/** What a worker can be told, its defaults, and the check of what it was told. */
+import { availableParallelism } from 'node:os'
+import type { Logger } from './log.ts'
+import { silent } from './log.ts'
+
+export interface WorkerOptions {
+  /** The module that creates the app: a path from the working folder or a `file:` URL. Only children load it. */
+  readonly app: string | URL
+  /** Children, each a process of its own. @default the number of CPUs this process may use */
+  readonly concurrency?: number
+  /** Tasks a child runs at once; more than 1 suits tasks that wait for I/O. @default 1 */
+  readonly concurrencyPerChild?: number
+  /** Queues to consume. @default the app's default queue and every queue its tasks name */
+  readonly queues?: readonly string[]
+  /** The worker's name, one per worker. @default `APP@HOST-PID` */
+  readonly node?: string
+  /** How long a claim lasts without renewal, should this worker die where its death cannot be seen. @default 30000 */
+  readonly leaseMs?: number
+  /** What a cold stop leaves running tasks between the abort of their signal and the kill. @default 5000 */
+  readonly coldGraceMs?: number
+  /** How long a child may take to load the app. @default 60000 */
+  readonly startTimeoutMs?: number
+  /** Flags for the children's Node. @default this process's own */
+  readonly execArgv?: readonly string[]
+  /** Stop on SIGTERM and SIGINT: the first warm, the second cold, the third at once. @default false */
+  readonly signals?: boolean
+  /** Where the worker tells what it does. @default nowhere */
+  readonly log?: Logger
+}
+
+export interface FilledWorkerOptions extends Required<Omit<WorkerOptions, 'queues' | 'node'>> {
+  readonly queues: readonly string[] | null
+  readonly node: string | null
+}
+
+/** @throws TypeError, RangeError for an option that is unknown or out of range. */
+export function fillWorkerOptions(options: WorkerOptions): FilledWorkerOptions {
+  for (const key of Object.keys(options)) {
+    if (!KNOWN.has(key)) throw new TypeError(`Unknown worker option "${key}"; known are: ${[...KNOWN].join(', ')}`)
+  }
+  if (!(options.app instanceof URL) && typeof options.app !== 'string') {
+    throw new TypeError("A worker needs the module of its app: { app: new URL('./tasks.js', import.meta.url) }")
+  }
+  return {
+    app: options.app,
+    concurrency: integer('concurrency', options.concurrency ?? availableParallelism(), 1, 4096),
+    concurrencyPerChild: integer('concurrencyPerChild', options.concurrencyPerChild ?? 1, 1, 100_000),
+    queues: queueNames(options.queues),
+    node: options.node ?? null,
+    leaseMs: integer('leaseMs', options.leaseMs ?? 30_000, 100, 86_400_000),
+    coldGraceMs: integer('coldGraceMs', options.coldGraceMs ?? 5_000, 0, 86_400_000),
+    startTimeoutMs: integer('startTimeoutMs', options.startTimeoutMs ?? 60_000, 1, 86_400_000),
+    execArgv: options.execArgv ?? process.execArgv,
+    signals: options.signals ?? false,
+    log: options.log ?? silent,
+  }
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof WorkerOptions>([
+  'app',
+  'concurrency',
+  'concurrencyPerChild',
+  'queues',
+  'node',
+  'leaseMs',
+  'coldGraceMs',
+  'startTimeoutMs',
+  'execArgv',
+  'signals',
+  'log',
+])
+
+function queueNames(queues: readonly string[] | undefined): readonly string[] | null {
+  if (queues === undefined) return null
+  if (queues.length > 0 && queues.every((queue) => typeof queue === 'string' && queue !== ''))
+    return [...new Set(queues)]
+  throw new TypeError(
+    `Cannot consume the queues ${JSON.stringify(queues)}: expected at least one name, none of them empty`,
+  )
+}
+
+function integer(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new RangeError(`Cannot set ${name} to ${value}: expected an integer from ${least} to ${most}`)
+}

@@ -1,0 +1,112 @@
+/**
+ * Stores outcomes and ends deliveries. Where broker and backend are one store that is one step; where they are two,
+ * the result comes first and the ack last, so that a failure in between repeats work and loses none.
+ *
+ * While the store cannot be written the outcome waits here, its lease alive, and is tried again.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Consumer, DeliveryEnd, Settlement } from '../brokers/broker.ts'
+import { encodeFailure } from '../message/failure-meta.ts'
+import { encodeWireJson } from '../message/wire-json.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import type { ResultMeta } from '../results/meta.ts'
+import type { Logger } from './log.ts'
+import type { Request } from './request.ts'
+import type { Verdict } from './verdict.ts'
+
+export interface Stores {
+  readonly consumer: Consumer
+  readonly backend: ResultBackend
+  /** Broker and backend are one store. */
+  readonly fused: boolean
+}
+
+export class Settler {
+  readonly #stores: Stores
+  readonly #log: Logger
+  readonly #gaveUp = new AbortController()
+
+  constructor(stores: Stores, log: Logger) {
+    this.#stores = stores
+    this.#log = log
+  }
+
+  /** Resolves when the outcome is durable, or was nobody's any more (`lost`). */
+  async settle(request: Request, verdict: Verdict): Promise<'settled' | 'lost'> {
+    const meta = request.ignoresResult ? null : toMeta(request, verdict)
+    const { fused, backend } = this.#stores
+    return this.#untilDone(request, async () => {
+      if (meta !== null && !fused) await backend.save([meta])
+      return this.#end(request.token, fused ? meta : null, verdict.end)
+    })
+  }
+
+  /** `acksLate: false`: the message is gone before the task has run. */
+  acknowledge(request: Request): Promise<'settled' | 'lost'> {
+    return this.#untilDone(request, () => this.#end(request.token, null, { type: 'ack' }))
+  }
+
+  /** The outcome of a request whose message is gone already. */
+  async save(request: Request, verdict: Verdict): Promise<void> {
+    const meta = request.ignoresResult ? null : toMeta(request, verdict)
+    if (meta === null) return
+    await this.#untilDone(request, async () => {
+      await this.#stores.backend.save([meta])
+      return 'settled'
+    })
+  }
+
+  /** Ends a delivery that never became a request. */
+  reject(token: string, end: DeliveryEnd): Promise<'settled' | 'lost'> {
+    return this.#end(token, null, end)
+  }
+
+  /** No further tries: what could not be settled comes back to another worker by its lease. */
+  giveUp(): void {
+    this.#gaveUp.abort()
+  }
+
+  async #end(token: string, result: ResultMeta | null, end: DeliveryEnd): Promise<'settled' | 'lost'> {
+    const settlement: Settlement = { token, result, next: [], end }
+    const [state] = await this.#stores.consumer.settle([settlement])
+    return state as 'settled' | 'lost'
+  }
+
+  async #untilDone(request: Request, attempt: () => Promise<'settled' | 'lost'>): Promise<'settled' | 'lost'> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (this.#gaveUp.signal.aborted || request.leaseLost) return 'lost'
+        this.#log.error(
+          { taskId: request.taskId, err: error },
+          'The outcome of a task could not be stored; trying again',
+        )
+        const delayMs = Math.min(5_000, 100 * 2 ** tries)
+        await pause(delayMs, undefined, { signal: this.#gaveUp.signal }).catch(() => {})
+      }
+    }
+  }
+}
+
+function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
+  if (verdict.status === null) return null
+  const { headers } = request.delivery.message
+  return {
+    taskId: request.taskId,
+    status: verdict.status,
+    result: verdict.result ?? failureJson(verdict),
+    traceback: verdict.failure?.stack ?? null,
+    children: request.children,
+    parentId: headers.parent_id ?? null,
+    groupId: headers.group ?? null,
+    doneAtMs: Date.now(),
+  }
+}
+
+function failureJson(verdict: Verdict): Uint8Array {
+  if (verdict.failure === null) return NULL_JSON
+  return Buffer.from(encodeWireJson(encodeFailure(verdict.failure)))
+}
+
+const NULL_JSON = Buffer.from('null')

@@ -1,0 +1,99 @@
+/**
+ * What becomes of a message, by how its run went. Pure: the table of `docs/operations/when-things-die.md` as code.
+ *
+ * | outcome                                        | result stored           | message       |
+ * | ---------------------------------------------- | ----------------------- | ------------- |
+ * | the task returned                              | SUCCESS                 | acked         |
+ * | the task threw                                 | FAILURE                 | acked         |
+ * | its child died, less than `maxCrashes` times   | none                    | back, counted |
+ * | its child died once too often                  | FAILURE WorkerLostError | quarantined   |
+ * | it never ran, or was stopped by the worker     | none                    | back          |
+ * | a neighbour in its child was killed            | none                    | back          |
+ */
+
+import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
+import type { DeathCertificate } from '../pool/index.ts'
+import type { Failure } from '../support/failure.ts'
+
+export type RunOutcome =
+  | { readonly type: 'succeeded'; readonly result: Uint8Array }
+  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
+  /** Dropped from the pool's queue, or ended by this worker on order. */
+  | { readonly type: 'stopped' }
+
+export interface TaskPolicy {
+  readonly ignoreResult: boolean
+  readonly acksLate: boolean
+  readonly maxCrashes: number
+}
+
+/** What to store, if anything, and how the delivery ends. */
+export interface Verdict {
+  readonly status: 'SUCCESS' | 'FAILURE' | 'REVOKED' | null
+  readonly result: Uint8Array | null
+  readonly failure: Failure | null
+  readonly end: DeliveryEnd
+}
+
+const ACK: DeliveryEnd = { type: 'ack' }
+const GIVE_BACK: DeliveryEnd = { type: 'release', delayMs: 0, count: 'none' }
+const CRASHED: DeliveryEnd = { type: 'release', delayMs: 0, count: 'crash' }
+
+export function judge(outcome: RunOutcome, counts: DeliveryCounts, policy: TaskPolicy): Verdict {
+  switch (outcome.type) {
+    case 'succeeded':
+      return { status: 'SUCCESS', result: outcome.result, failure: null, end: ACK }
+    case 'failed':
+      return { status: 'FAILURE', result: null, failure: outcome.failure, end: ACK }
+    case 'stopped':
+      return { status: null, result: null, failure: null, end: GIVE_BACK }
+    case 'lost':
+      return judgeLoss(outcome.certificate, outcome.text, counts, policy)
+  }
+}
+
+/** A message that keeps coming back without a crash of a child takes whole workers down. */
+export const MAX_DELIVERIES = 20
+
+export function tooManyDeliveries(counts: DeliveryCounts): Verdict | null {
+  if (counts.deliveries <= MAX_DELIVERIES) return null
+  const text = `Delivered ${counts.deliveries} times without an outcome: its workers may have died with it`
+  return lostForGood(text, text, {})
+}
+
+export const MAX_FOREIGN = 10
+
+/** A task nobody here knows may be another worker's: it goes back, ever later, and at last out of the way. */
+export function judgeForeign(task: string, counts: DeliveryCounts): DeliveryEnd {
+  if (counts.foreign + 1 < MAX_FOREIGN) {
+    return { type: 'release', delayMs: Math.min(60_000, 1_000 * 2 ** counts.foreign), count: 'foreign' }
+  }
+  return { type: 'quarantine', reason: `No worker knows the task "${task}" (asked ${MAX_FOREIGN} times)` }
+}
+
+function judgeLoss(certificate: DeathCertificate, text: string, counts: DeliveryCounts, policy: TaskPolicy): Verdict {
+  const innocent = certificate.killedBy === 'neighbour' || certificate.killedBy === 'pool'
+  const crashes = counts.crashes + 1
+  if (!policy.acksLate) return { ...lostForGood(text, text, certificate), end: ACK }
+  if (innocent) return { status: null, result: null, failure: null, end: GIVE_BACK }
+  if (crashes < policy.maxCrashes) return { status: null, result: null, failure: null, end: CRASHED }
+  return lostForGood(
+    `${text}; that was crash ${crashes} of ${policy.maxCrashes}, and the task was given up`,
+    text,
+    certificate,
+  )
+}
+
+function lostForGood(message: string, reason: string, certificate: DeathCertificate | Record<string, never>): Verdict {
+  const { pid = null, exitCode = null, signal = null, killedBy = null } = certificate as Partial<DeathCertificate>
+  const failure: Failure = {
+    name: 'WorkerLostError',
+    message,
+    stack: null,
+    code: 'CAROM_WORKER_LOST',
+    cause: (certificate as Partial<DeathCertificate>).failure ?? null,
+    facts: { pid, exitCode, signal, killedBy },
+  }
+  return { status: 'FAILURE', result: null, failure, end: { type: 'quarantine', reason } }
+}
