@@ -1,13 +1,13 @@
 /**
  * How far the worker claims beyond what its children can run at once. Claiming ahead keeps children busy while the
  * store commits, but what is claimed waits here while another worker may be idle. So it is done only for tasks that
- * have proved short: after 100 runs, as much as the children do in 20 ms by the 99th percentile, and nothing again
- * once something claimed ahead has had to be given back.
+ * have proved short: after 128 runs, as much as this worker gets done in 20 ms, by its pace over those runs and by
+ * their 99th percentile, whichever says less. And nothing again once something claimed ahead had to be given back.
  */
 export class ClaimAhead {
   readonly #children: number
   #durations: number[] = []
-  #next = 0
+  #sinceMs = 0
   #ahead = 0
 
   constructor(children: number) {
@@ -19,25 +19,22 @@ export class ClaimAhead {
     return this.#ahead
   }
 
-  ran(durationMs: number): void {
-    if (this.#durations.length < SAMPLES) this.#durations.push(durationMs)
-    else this.#durations[this.#next] = durationMs
-    this.#next = (this.#next + 1) % SAMPLES
-    if (this.#next === 0) this.#measure()
+  /** A run that took `durationMs` has ended at `nowMs`. */
+  ran(durationMs: number, nowMs: number): void {
+    if (this.#durations.length === 0) this.#sinceMs = nowMs - durationMs
+    this.#durations.push(durationMs)
+    if (this.#durations.length < SAMPLES) return
+    const sorted = this.#durations.sort((a, b) => a - b)
+    const slowMs = sorted[Math.floor(SAMPLES * 0.99)] as number
+    const paceMs = (nowMs - this.#sinceMs) / SAMPLES
+    this.#ahead = Math.min(MAX_AHEAD, Math.floor(WORK_MS / Math.max(slowMs / this.#children, paceMs, 0.01)))
+    this.#durations = []
   }
 
   /** What was claimed ahead had to wait: start to learn anew. */
   overran(): void {
     this.#durations = []
-    this.#next = 0
     this.#ahead = 0
-  }
-
-  #measure(): void {
-    const sorted = [...this.#durations].sort((a, b) => a - b)
-    const slowMs = sorted[Math.floor(sorted.length * 0.99)] as number
-    this.#ahead =
-      slowMs > WORK_MS ? 0 : Math.min(MAX_AHEAD, Math.floor((WORK_MS / Math.max(slowMs, 0.05)) * this.#children))
   }
 }
 

@@ -14,6 +14,8 @@ export type { WorkerOptions } from './options.ts'
 
 /** A running worker. */
 export interface Worker {
+  /** The app's name. */
+  readonly app: string
   /** Its name in `carom inspect`. */
   readonly node: string
   readonly queues: readonly string[]
@@ -48,6 +50,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const filled = fillWorkerOptions(options)
   const node = new WorkerNode(filled)
   const executor = new Executor(filled, locateApp(filled.app, process.cwd()), node)
+  node.use(executor)
+  const release = filled.signals ? onSignals(node) : () => {}
   let app: AppDescription
   let connections: Connections
   let name: string
@@ -56,14 +60,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     name = filled.node ?? `${app.name}@${hostname()}-${process.pid}`
     connections = await connect(app, { node: name, queues: filled.queues, leaseMs: filled.leaseMs })
   } catch (error) {
+    release()
     await executor.kill()
     throw error
   }
   const inspected = inspect(name, node, executor, connections)
   const mailbox = await connections.broker.mailbox.serve(name, async (request) => answerControl(inspected, request))
-  const ended = runToEnd(node, executor, connections, mailbox, filled)
+  const ended = runToEnd(node, executor, connections, mailbox).finally(release)
   ended.catch(() => {})
   return {
+    app: app.name,
     node: name,
     queues: connections.queues,
     store: connections.broker.store,
@@ -81,17 +87,11 @@ async function runToEnd(
   executor: Executor,
   connections: Connections,
   mailbox: { close(): Promise<void> },
-  options: FilledWorkerOptions,
 ): Promise<void> {
-  const release = options.signals ? onSignals(node) : () => {}
-  try {
-    await node.run(executor, connections)
-    await (node.stage === 'now' ? executor.kill() : executor.close())
-    await mailbox.close()
-    await disconnect(connections)
-  } finally {
-    release()
-  }
+  await node.run(connections)
+  await (node.stage === 'now' ? executor.kill() : executor.close())
+  await mailbox.close()
+  await disconnect(connections)
   if (node.fatal !== null) throw node.fatal
 }
 

@@ -12,6 +12,7 @@ import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
 import type { Logger } from './log.ts'
 import type { Request } from './request.ts'
+import { SettleBatch } from './settle-batch.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Stores {
@@ -24,26 +25,29 @@ export interface Stores {
 export class Settler {
   readonly #stores: Stores
   readonly #log: Logger
+  readonly #batch: SettleBatch
   readonly #gaveUp = new AbortController()
 
-  constructor(stores: Stores, log: Logger) {
+  /** `settling` is told when outcomes are about to be stored: a claim made then costs no commit of its own. */
+  constructor(stores: Stores, log: Logger, settling: () => void) {
     this.#stores = stores
     this.#log = log
+    this.#batch = new SettleBatch(stores.consumer, settling)
   }
 
   /** Resolves when the outcome is durable, or was nobody's any more (`lost`). */
   async settle(request: Request, verdict: Verdict): Promise<'settled' | 'lost'> {
     const meta = request.ignoresResult ? null : toMeta(request, verdict)
     const { fused, backend } = this.#stores
-    return this.#untilDone(request, async () => {
+    return this.#untilDone(request, async (alone) => {
       if (meta !== null && !fused) await backend.save([meta])
-      return this.#end(request.token, fused ? meta : null, verdict.end)
+      return this.#end(request.token, fused ? meta : null, verdict.end, alone)
     })
   }
 
   /** `acksLate: false`: the message is gone before the task has run. */
   acknowledge(request: Request): Promise<'settled' | 'lost'> {
-    return this.#untilDone(request, () => this.#end(request.token, null, { type: 'ack' }))
+    return this.#untilDone(request, (alone) => this.#end(request.token, null, { type: 'ack' }, alone))
   }
 
   /** The outcome of a request whose message is gone already. */
@@ -58,7 +62,12 @@ export class Settler {
 
   /** Ends a delivery that never became a request. */
   reject(token: string, end: DeliveryEnd): Promise<'settled' | 'lost'> {
-    return this.#end(token, null, end)
+    return this.#end(token, null, end, false)
+  }
+
+  /** Outcomes that wait to be stored with others are stored now. */
+  hurry(): void {
+    this.#batch.hurry()
   }
 
   /** No further tries: what could not be settled comes back to another worker by its lease. */
@@ -66,16 +75,18 @@ export class Settler {
     this.#gaveUp.abort()
   }
 
-  async #end(token: string, result: ResultMeta | null, end: DeliveryEnd): Promise<'settled' | 'lost'> {
+  #end(token: string, result: ResultMeta | null, end: DeliveryEnd, alone: boolean): Promise<'settled' | 'lost'> {
     const settlement: Settlement = { token, result, next: [], end }
-    const [state] = await this.#stores.consumer.settle([settlement])
-    return state as 'settled' | 'lost'
+    return alone ? this.#batch.settleAlone(settlement) : this.#batch.settle(settlement)
   }
 
-  async #untilDone(request: Request, attempt: () => Promise<'settled' | 'lost'>): Promise<'settled' | 'lost'> {
+  async #untilDone(
+    request: Request,
+    attempt: (alone: boolean) => Promise<'settled' | 'lost'>,
+  ): Promise<'settled' | 'lost'> {
     for (let tries = 0; ; tries++) {
       try {
-        return await attempt()
+        return await attempt(tries > 0)
       } catch (error) {
         if (this.#gaveUp.signal.aborted || request.leaseLost) return 'lost'
         this.#log.error(

@@ -4,7 +4,7 @@
  * | stage  | claims | waiting tasks | running tasks                                        | leases, control |
  * | ------ | ------ | ------------- | ---------------------------------------------------- | --------------- |
  * | `warm` | none   | handed back   | finish                                               | go on           |
- * | `cold` | none   | handed back   | signal aborted; after `coldGraceMs` killed, handed back | go on        |
+ * | `cold` | none   | handed back   | signal aborted: a result counts, a throw is handed back; after `coldGraceMs` killed, handed back | go on |
  * | `now`  | none   | handed back   | killed and handed back                               | until handed back |
  */
 export type Stage = 'running' | 'warm' | 'cold' | 'now'

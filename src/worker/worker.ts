@@ -72,12 +72,16 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
     return performance.now() - this.#startedAtMs
   }
 
-  /** Begins to consume. Resolves when the worker has been stopped and has nothing left in hand. */
-  async run(executor: Executor, connections: Connections): Promise<void> {
-    const { log, leaseMs } = this.#options
+  /** What runs its requests; given before `run`, so that a stop during the start reaches it. */
+  use(executor: Executor): void {
     this.#executor = executor
+  }
+
+  /** Begins to consume. Resolves when the worker has been stopped and has nothing left in hand. */
+  async run(connections: Connections): Promise<void> {
+    const { log, leaseMs } = this.#options
     this.#connections = connections
-    this.#settler = new Settler(connections, log)
+    this.#settler = new Settler(connections, log, () => this.#intake.roomFreed())
     this.#intake = new Intake(connections.consumer, this)
     this.#leases = new Leases(connections.consumer, leaseMs, this, log)
     this.#ahead = new ClaimAhead(this.#options.concurrency)
@@ -142,8 +146,10 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
     })
   }
 
-  ended(request: Request, outcome: RunOutcome): void {
-    if (request.startedAtMs !== null) this.#ahead.ran(performance.now() - request.startedAtMs)
+  ended(request: Request, said: RunOutcome): void {
+    const outcome = this.#isAbortedRun(request, said) ? STOPPED : said
+    const nowMs = performance.now()
+    if (request.startedAtMs !== null) this.#ahead.ran(nowMs - request.startedAtMs, nowMs)
     this.#report(request, outcome)
     this.#active--
     void this.#settle(request, judge(outcome, request.delivery.counts, request.policy))
@@ -191,20 +197,34 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
 
   async #settle(request: Request, verdict: Verdict): Promise<void> {
     request.state = 'settling'
-    this.#intake.roomFreed()
     try {
-      if (request.leaseLost) return
-      if (request.acknowledged === null) await this.#settler.settle(request, verdict)
-      else {
-        await request.acknowledged
-        await this.#settler.save(request, verdict)
-      }
+      if (!request.leaseLost) await this.#store(request, verdict)
     } finally {
       request.state = 'gone'
       this.#requests.delete(request.token)
       if (verdict.status !== null) this.#totals.set(request.task, (this.#totals.get(request.task) ?? 0) + 1)
       this.#intake.roomFreed()
       this.#endIfDrained()
+    }
+  }
+
+  /**
+   * What a task throws after a cold stop has aborted its signal is the stop, as far as anybody can tell: it goes back.
+   * One that was acked early cannot, so there the error counts.
+   */
+  #isAbortedRun({ policy }: Request, { type }: RunOutcome): boolean {
+    return type === 'failed' && isFurther(this.#stage, 'warm') && policy.acksLate
+  }
+
+  async #store(request: Request, verdict: Verdict): Promise<void> {
+    if (request.acknowledged === null) {
+      const settled = this.#settler.settle(request, verdict)
+      // A child is without work: the claim that goes with this settlement must not wait for company.
+      if (this.#active < this.#executor.credits) this.#settler.hurry()
+      await settled
+    } else {
+      await request.acknowledged
+      await this.#settler.save(request, verdict)
     }
   }
 
@@ -236,6 +256,7 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
   }
 }
 
+const STOPPED: RunOutcome = { type: 'stopped' }
 const OVERRUN_CHECK_MS = 100
 const OVERRUN_MS = 250
 const MAX_UNSETTLED = 2_000

@@ -1,0 +1,110 @@
+// npm test [-- ROOM...] [--file PATTERN]: compiles everything and runs the tests, each file in a process of its own.
+// Rooms are the folders of test/; PATTERN is a part of a file's path. Installs nothing.
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildPackage, buildTests } from './compile.mjs'
+import { staleReason } from './install.mjs'
+import { filesUnder, readSource } from './source.mjs'
+import { main, Refusal, root, seconds } from './steps.mjs'
+import { missingPackages, SKIP_VARIABLE, skipNotice } from './system-packages.mjs'
+import { killTestFiles, runTestFile } from './test-file.mjs'
+
+const TIMEOUT_MS = 60_000
+/** A file over this is split, made faster, or listed with its reason; listed files get the long timeout. */
+const SLOW_MS = 30_000
+const SLOW_TIMEOUT_MS = 180_000
+const SLOW_LIST = 'scripts/slow-tests.json'
+
+await main(async () => {
+  const { values, positionals } = parseArgs({ options: { file: { type: 'string' } }, allowPositionals: true })
+  const stale = staleReason(root)
+  if (stale !== null)
+    throw new Refusal(`The npm packages are not those of the lock file (${stale}): run npm run verify`)
+  const slowTests = readSlowTests()
+  const files = chooseFiles(positionals, values.file)
+  const startedMs = performance.now()
+  buildTests()
+  buildPackage()
+  reportTypeTests()
+  const results = await runAll(files, slowTests, environment())
+  report(results, performance.now() - startedMs)
+})
+
+/** Compiling them is their test, so all that is left is to see that the compilation had them. */
+function reportTypeTests() {
+  const files = filesUnder(root, 'test', '.types.ts')
+  const absent = files.find((file) => !existsSync(join(root, 'build', file.replace(/\.ts$/, '.js'))))
+  if (absent !== undefined) throw new Refusal(`${absent} was not compiled: see "include" in tsconfig.json`)
+  const calls = files.flatMap((file) => readSource(root, file).text.match(/@ts-expect-error/g) ?? []).length
+  console.log(`Type tests: ${files.length} files compiled, ${calls} wrong uses refused by the compiler`)
+}
+
+function readSlowTests() {
+  const slowTests = JSON.parse(readFileSync(join(root, SLOW_LIST), 'utf8'))
+  const ghost = Object.keys(slowTests).find((file) => !existsSync(join(root, file)))
+  if (ghost !== undefined) throw new Refusal(`${SLOW_LIST} lists ${ghost}, which does not exist`)
+  return slowTests
+}
+
+/** Test files as their sources: test/pool/machine.test.ts. */
+function chooseFiles(rooms, part = '') {
+  const all = filesUnder(root, 'test', '.test.ts')
+  const inRoom = (file, room) => file.startsWith(`test/${room}/`)
+  const unknown = rooms.find((room) => !all.some((file) => inRoom(file, room)))
+  const known = [...new Set(all.map((file) => file.split('/')[1]))].join(', ')
+  if (unknown !== undefined) throw new Refusal(`No tests in the room "${unknown}". Rooms: ${known}`)
+  const chosen = all.filter((file) => file.includes(part) && (rooms.length === 0 || rooms.some((r) => inRoom(file, r))))
+  if (chosen.length === 0) throw new Refusal(`No test file has "${part}" in its path`)
+  return chosen
+}
+
+function environment() {
+  const missing = missingPackages().map((entry) => entry.package)
+  if (missing.length > 0) console.log(skipNotice(missing))
+  return { [SKIP_VARIABLE]: missing.join(',') }
+}
+
+/** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */
+async function runAll(files, slowTests, env) {
+  const waiting = [...files]
+  // The files have process groups of their own, so the terminal's signals do not reach them.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      waiting.length = 0
+      killTestFiles()
+    })
+  }
+  const results = []
+  const lane = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const listed = file in slowTests
+      const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
+      const result = await runTestFile(compiled, { timeoutMs: listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS, env })
+      if (result.ms > SLOW_MS && !listed) {
+        result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
+      }
+      console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
+      results.push({ file, ...result })
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, lane))
+  return results
+}
+
+function report(results, ms) {
+  const sum = (count) => results.reduce((total, result) => total + count(result), 0)
+  const slowest = [...results].sort((a, b) => b.ms - a.ms).slice(0, 5)
+  console.log(`\nSlowest files: ${slowest.map((result) => `${result.file} ${seconds(result.ms)}`).join(', ')}`)
+  for (const { file, skipped } of results) for (const title of skipped) console.log(`Skipped: ${file}: ${title}`)
+  const counts = [
+    `${sum((r) => r.passed)} passed`,
+    `${sum((r) => r.failed)} failed`,
+    `${sum((r) => r.skipped.length)} skipped`,
+  ]
+  console.log(`${counts.join(', ')} in ${results.length} files, ${seconds(ms)}`)
+  const bad = results.filter(({ problems }) => problems.length > 0)
+  const lines = bad.map(({ file, problems }) => `  ${file} ${problems.join('; ')}`)
+  if (bad.length > 0) throw new Refusal(`Failed files:\n${lines.join('\n')}`)
+}
