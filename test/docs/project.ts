@@ -36,7 +36,9 @@ export class Project {
   /** Runs one line of a shell block and gives what it printed; of a background command, nothing. */
   async run(command: string): Promise<string> {
     this.#compile()
-    const line = READS_TYPESCRIPT ? command : command.replace(/(\S)\.ts\b/g, '$1.js')
+    // What npx finds in node_modules/.bin is on the PATH below.
+    const local = command.replace(/^npx carom\b/, 'carom')
+    const line = READS_TYPESCRIPT ? local : local.replace(/(\S)\.ts\b/g, '$1.js')
     const background = / &$/.test(line)
     const child = spawn('bash', ['-c', background ? `exec ${line.replace(/ &$/, '')}` : line], {
       cwd: this.folder,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'node:test'
+import test, { describe } from 'node:test'
 import { type Block, blocksOf, matches } from './document.ts'
 import { Project, ROOT } from './project.ts'
 
@@ -12,13 +12,15 @@ const documents = [
   ),
 ]
 
-for (const name of documents) {
-  test(`${name}: every snippet runs and prints what it says`, async (t) => {
-    const project = new Project()
-    t.after(() => project.remove())
-    await runBlocks(project, blocksOf(readFileSync(join(ROOT, name), 'utf8')))
-  })
-}
+describe('documents', { concurrency: 2 }, () => {
+  for (const name of documents) {
+    test(`${name}: every snippet runs and prints what it says`, async (t) => {
+      const project = new Project()
+      t.after(() => project.remove())
+      await runBlocks(project, blocksOf(readFileSync(join(ROOT, name), 'utf8')))
+    })
+  }
+})
 
 test('matches() takes dots for anything and nothing else', () => {
   assert.ok(matches('a 12 b\n', 'a ... b'))

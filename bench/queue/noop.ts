@@ -1,0 +1,3 @@
+export function noop(value: number): number {
+  return value
+}
