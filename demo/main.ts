@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AsyncResult } from '../src/index.ts'
+import { type AsyncResult, isCaromError } from '../src/index.ts'
 import { listFiles } from './files.ts'
 import { Ledger, type Run } from './ledger.ts'
 import { mib, Progress } from './progress.ts'
@@ -18,6 +18,7 @@ const MAX_FILES = 20_000
 const BATCH = 500
 // A run in which nothing ends for this long has failed.
 const STALLED_MS = 60_000
+const SHOWN = 5
 
 const folder = resolve(process.argv[2] ?? 'node_modules')
 if (!existsSync(folder) || !statSync(folder).isDirectory()) refuse(`There is no folder ${folder}`)
@@ -48,13 +49,13 @@ async function runDemo(): Promise<number> {
       (next) => (worker = next),
       concurrency,
     )
-    const settled = await collect(handles)
+    const { settled, failed } = await collect(handles)
     const elapsedMs = performance.now() - startedAtMs
     const exitCode = await worker.stop()
     ledger.read()
     const sent = new Map([...handles].map(([id, { path }]) => [id, path]))
-    const proof = prove(sent, settled, ledger, kills)
-    report(ledger, settled, kills, proof, elapsedMs, exitCode)
+    const proof = prove(sent, settled, failed, ledger, kills)
+    report(ledger, settled, failed, kills, proof, elapsedMs, exitCode)
     return proof.problems.length === 0 && exitCode === 0 ? 0 : 1
   } finally {
     if (!worker.ended) await worker.kill()
@@ -135,15 +136,30 @@ async function unsettled(ledger: Ledger, handles: Handles, pid?: number): Promis
   return runs.filter((_, index) => ready[index] === false)
 }
 
-async function collect(handles: Handles): Promise<Map<string, FileFacts>> {
+interface Collected {
+  readonly settled: Map<string, FileFacts>
+  /** A file that is gone or cannot be read fails its task; that is an outcome like another. */
+  readonly failed: Map<string, Error>
+}
+
+async function collect(handles: Handles): Promise<Collected> {
   const settled = new Map<string, FileFacts>()
-  for (const [id, { result }] of handles) settled.set(id, await result.get({ timeoutMs: STALLED_MS }))
-  return settled
+  const failed = new Map<string, Error>()
+  for (const [id, { result }] of handles) {
+    try {
+      settled.set(id, await result.get({ timeoutMs: STALLED_MS }))
+    } catch (error) {
+      if (!isCaromError(error, 'CAROM_TASK_FAILED')) throw error
+      failed.set(id, error)
+    }
+  }
+  return { settled, failed }
 }
 
 function report(
   ledger: Ledger,
   settled: ReadonlyMap<string, FileFacts>,
+  failed: ReadonlyMap<string, Error>,
   kills: readonly Kill[],
   proof: Proof,
   elapsedMs: number,
@@ -162,6 +178,8 @@ function report(
   console.log(`re-runs           ${proof.reruns.length}`)
   for (const { taskId, runs, cause } of proof.reruns) console.log(`  ${taskId} ran ${runs} times: ${cause}`)
   console.log(`digests           ${proof.sampled} compared with sha256sum`)
+  for (const error of [...failed.values()].slice(0, SHOWN)) console.log(`failed            ${error.message}`)
+  if (failed.size > SHOWN) console.log(`failed            and ${failed.size - SHOWN} more`)
   if (exitCode !== 0) console.log(`worker            ended with exit code ${exitCode}`)
   console.log(proof.problems.length === 0 ? '\nEverything sent was settled.' : `\n${proof.problems.join('\n')}\nFAILED`)
 }

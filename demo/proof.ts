@@ -22,15 +22,17 @@ export interface Proof {
   readonly sampled: number
 }
 
-/** `settled` holds what the store gave for each file's task. */
+/** `settled` and `failed` hold what the store gave for each file's task. */
 export function prove(
   sent: ReadonlyMap<string, string>,
   settled: ReadonlyMap<string, FileFacts>,
+  failed: ReadonlyMap<string, Error>,
   ledger: Ledger,
   kills: readonly Kill[],
 ): Proof {
   const problems: string[] = []
   for (const [taskId, path] of sent) {
+    if (failed.has(taskId)) continue
     if (!settled.has(taskId)) problems.push(`${path} has no result`)
     if (!ledger.runs.get(taskId)?.some((run) => run.ended))
       problems.push(`${path} has a result, but no run of it ended`)
@@ -42,7 +44,8 @@ export function prove(
   const inFlight = kills.reduce((sum, kill) => sum + kill.inFlight.length, 0)
   const extra = reruns.reduce((sum, rerun) => sum + rerun.runs - 1, 0)
   if (extra > inFlight) problems.push(`${extra} re-runs, but only ${inFlight} runs were in flight at the kills`)
-  const sampled = checkDigests(sent, settled, problems)
+  const readable = new Map([...sent].filter(([taskId]) => !failed.has(taskId)))
+  const sampled = checkDigests(readable, settled, problems)
   return { problems, reruns, sampled }
 }
 

@@ -17,9 +17,14 @@ export interface FileFacts {
 /** Reads a file once and tells what is in it. Its start and its end are written to a log of their own. */
 export const inspectFile = app.task('demo.inspectFile', async (path: string): Promise<FileFacts> => {
   note('START')
-  const facts = await inspect(path, currentTask().signal)
-  note('END', facts.bytes)
-  return facts
+  let bytes = 0
+  try {
+    const facts = await inspect(path, currentTask().signal)
+    bytes = facts.bytes
+    return facts
+  } finally {
+    note('END', bytes)
+  }
 })
 
 async function inspect(path: string, signal: AbortSignal): Promise<FileFacts> {
