@@ -1,0 +1,65 @@
+import { checkInteger, checkKeys, checkQueue, outOfRange, wrongType } from '../canvas/rules.ts'
+import type { AppInternals } from './internals.ts'
+
+/** Where an app's messages and results live. */
+export interface CaromOptions {
+  /** The broker's URL. @default the environment's `CAROM_BROKER_URL`, else the embedded store */
+  readonly broker?: string | undefined
+  /** The result backend's URL. @default the environment's `CAROM_RESULT_BACKEND`, else the store of the broker */
+  readonly resultBackend?: string | undefined
+  /** The queue of tasks that name none. @default the app's name */
+  readonly queue?: string | undefined
+  /** The most that the arguments of one call may take, encoded; at most 67108864 (64 MiB). @default 16777216 (16 MiB) */
+  readonly maxBodyBytes?: number | undefined
+}
+
+/** @throws TypeError, RangeError for what is unknown, of a wrong type, or out of range. */
+export function checkAppOptions(name: unknown, options: CaromOptions): void {
+  if (typeof name !== 'string') throw wrongType(name, 'the name of an app', APP_NAME_RULE)
+  if (!APP_NAME.test(name)) throw outOfRange(name, 'the name of an app', APP_NAME_RULE)
+  const owner = `of app "${name}"`
+  checkKeys(options, ['broker', 'resultBackend', 'queue', 'maxBodyBytes'], `option ${owner}`)
+  const { broker, resultBackend, queue, maxBodyBytes } = options
+  if (broker !== undefined) checkUrl(broker, `broker ${owner}`)
+  if (resultBackend !== undefined) checkUrl(resultBackend, `resultBackend ${owner}`)
+  if (queue !== undefined) checkQueue(queue, `queue ${owner}`)
+  if (maxBodyBytes !== undefined) checkInteger(maxBodyBytes, `maxBodyBytes ${owner}`, 1, MOST_BODY_BYTES)
+}
+
+function checkUrl(url: unknown, what: string): void {
+  if (typeof url !== 'string' || url === '') throw wrongType(url, what, 'a URL such as "embedded:"')
+}
+
+export function createInternals(
+  name: string,
+  { broker, resultBackend, queue }: CaromOptions,
+  tasks: AppInternals['tasks'],
+  childInits: AppInternals['childInits'],
+): AppInternals {
+  return {
+    name,
+    tasks,
+    childInits,
+    defaultQueue: queue ?? name,
+    get brokerUrl() {
+      return broker ?? environment('CAROM_BROKER_URL')
+    },
+    get resultBackendUrl() {
+      return resultBackend ?? environment('CAROM_RESULT_BACKEND') ?? this.brokerUrl
+    },
+  }
+}
+
+// An empty variable is one that somebody unset in the only way their tool has.
+function environment(variable: string): string | undefined {
+  return process.env[variable] || undefined
+}
+
+/** What {@link CaromOptions.maxBodyBytes} is when nothing is said. */
+export const DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024
+
+// The name is also a file's name, so no separators and no leading dot.
+const APP_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const APP_NAME_RULE = '1 to 64 letters, digits, dots, dashes and underscores, a letter or a digit first'
+// Readers refuse a larger body.
+const MOST_BODY_BYTES = 64 * 1024 * 1024

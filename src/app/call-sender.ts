@@ -1,0 +1,133 @@
+/** From calls to messages: defaults filled in, arguments checked and encoded, published in one step. */
+import { randomUUID } from 'node:crypto'
+import type { Outgoing } from '../brokers/broker.ts'
+import type { Call, CallOptions } from '../canvas/call.ts'
+import type { Sender } from '../canvas/sender.ts'
+import { CaromError } from '../errors.ts'
+import { currentContext } from '../job/context.ts'
+import type { Message } from '../message/message.ts'
+import { buildTaskMessage, type TaskCall } from '../message/task-message.ts'
+import { UnencodableError } from '../message/wire-json.ts'
+import type { AsyncResult } from '../results/async-result.ts'
+import type { SentTask } from '../results/result-wait.ts'
+import { bindArguments, validateInput } from './arguments.ts'
+import type { TaskDefinition } from './definition.ts'
+
+/** What sending needs of the app. */
+export interface Outlet {
+  readonly defaultQueue: string
+  readonly maxBodyBytes: number
+  definition(task: string): TaskDefinition
+  /** Runs `work` unless the app is closed, which waits for it. */
+  during<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves when every message is confirmed: all of them or none. */
+  publish(messages: readonly Outgoing[]): Promise<void>
+  result(sent: SentTask): AsyncResult
+}
+
+export class CallSender implements Sender<AsyncResult> {
+  readonly #outlet: Outlet
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet
+  }
+
+  send(calls: readonly Call[]): Promise<AsyncResult[]> {
+    return this.#outlet.during(async () => {
+      const nowMs = Date.now()
+      // All are encoded before anything is awaited: the caller may change its objects as soon as it has them back.
+      const prepared = calls.map((call) => this.#prepare(call, nowMs))
+      await Promise.all(prepared.map(({ definition }, index) => validate(definition, calls[index] as Call)))
+      if (prepared.length > 0) await this.#outlet.publish(prepared.map(({ outgoing }) => outgoing))
+      return prepared.map(({ sent }) => this.#outlet.result(sent))
+    })
+  }
+
+  #prepare(call: Call, nowMs: number) {
+    const definition = this.#outlet.definition(call.task)
+    if (!definition.remote) bindArguments(definition, call.args, call.kwargs)
+    const { settings } = definition
+    const { options } = call
+    const id = options.taskId ?? randomUUID()
+    const queue = options.queue ?? settings.queue ?? this.#outlet.defaultQueue
+    const message = encode({ ...toTaskCall(call, definition, nowMs), id }, nowMs)
+    this.#checkSize(call.task, message.body.byteLength)
+    const ignored = options.ignoreResult ?? settings.ignoreResult
+    return {
+      definition,
+      outgoing: { queue, message },
+      sent: { id, task: call.task, queue, ignored } satisfies SentTask,
+    }
+  }
+
+  #checkSize(task: string, sizeBytes: number): void {
+    const { maxBodyBytes } = this.#outlet
+    if (sizeBytes <= maxBodyBytes) return
+    throw new CaromError(
+      'CAROM_ARGUMENTS_TOO_LARGE',
+      `The arguments of task "${task}" take ${sizeBytes} bytes, more than the ${maxBodyBytes} that maxBodyBytes allows: ` +
+        'send where the data is, not the data',
+      { task, sizeBytes, maxBodyBytes },
+    )
+  }
+}
+
+function validate({ name, schema }: TaskDefinition, call: Call): Promise<unknown> | null {
+  return schema === null ? null : validateInput(name, schema, call.kwargs)
+}
+
+function toTaskCall(call: Call, { settings, remote }: TaskDefinition, nowMs: number): Omit<TaskCall, 'id'> {
+  const { priority, headers, ignoreResult } = call.options
+  return {
+    task: call.task,
+    args: trimmed(call.task, call.args),
+    kwargs: call.kwargs,
+    ...timesOf(call.options, nowMs),
+    ...ancestry(),
+    priority: priority ?? settings.priority ?? undefined,
+    headers,
+    // A remote task has a setting of its own, which only an explicit word overrules.
+    ignoreResult: ignoreResult ?? (remote && !settings.ignoreResult ? undefined : settings.ignoreResult),
+  }
+}
+
+function timesOf({ countdownMs, eta, expiresMs, expires }: CallOptions, nowMs: number) {
+  return {
+    etaMs: countdownMs === undefined ? eta?.getTime() : Math.round(nowMs + countdownMs),
+    expiresAtMs: expiresMs === undefined ? expires?.getTime() : Math.round(nowMs + expiresMs),
+  }
+}
+
+/** The task that sends, where one does. */
+function ancestry(): Pick<TaskCall, 'rootId' | 'parentId'> {
+  const context = currentContext()
+  if (context === undefined || !('attempt' in context)) return {}
+  const root = context.headers.root_id
+  return { rootId: typeof root === 'string' ? root : context.id, parentId: context.id }
+}
+
+/** Without what was left out at the end; an earlier gap would arrive as `null`, which defaults do not fill. */
+function trimmed(task: string, args: readonly unknown[]): readonly unknown[] {
+  const length = args.findLastIndex((arg) => arg !== undefined) + 1
+  const given = [...args].slice(0, length)
+  const gap = given.indexOf(undefined)
+  if (gap === -1) return given
+  throw unencodable(task, `args[${gap}]`, 'it is undefined before other arguments and would arrive as null: send null')
+}
+
+function encode(call: TaskCall, nowMs: number): Message {
+  try {
+    return buildTaskMessage(call, nowMs)
+  } catch (error) {
+    if (error instanceof UnencodableError) throw unencodable(call.task, error.path, error.reason, error)
+    throw error
+  }
+}
+
+function unencodable(task: string, path: string, reason: string, cause?: UnencodableError): CaromError {
+  return new CaromError('CAROM_ARGUMENTS_UNENCODABLE', `Cannot send task "${task}": look at ${path}, ${reason}`, {
+    task,
+    path,
+    ...(cause !== undefined && { cause }),
+  })
+}

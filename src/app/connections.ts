@@ -1,0 +1,96 @@
+/** An app's way to its stores: opened at first use, shared, closed once, and never opened in a worker's child. */
+import { setMaxListeners } from 'node:events'
+import type { Broker, Outgoing } from '../brokers/broker.ts'
+import { openBroker } from '../brokers/open.ts'
+import { CaromError } from '../errors.ts'
+import { currentContext } from '../job/context.ts'
+import type { ResultBackend } from '../results/backend.ts'
+import { openBackend } from '../results/open.ts'
+import type { ResultSource } from '../results/result-wait.ts'
+import { insideChild } from './inside.ts'
+import { Opening } from './opening.ts'
+
+/** What is read when a store is opened, not before: the environment may be filled in after the app was created. */
+export interface StoreUrls {
+  readonly name: string
+  readonly brokerUrl: string | undefined
+  readonly resultBackendUrl: string | undefined
+}
+
+export class Connections implements ResultSource {
+  readonly #name: string
+  readonly #broker: Opening<Broker>
+  readonly #backend: Opening<ResultBackend>
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #ending = new AbortController()
+  #closing: Promise<void> | undefined
+
+  constructor(urls: StoreUrls) {
+    this.#name = urls.name
+    // One listener for every get() that waits: many are no leak.
+    setMaxListeners(0, this.#ending.signal)
+    this.#broker = new Opening(() => openBroker(urls.brokerUrl, { appName: urls.name }))
+    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, { appName: urls.name }))
+  }
+
+  get ending(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  /** Runs `work`, and lets {@link close} wait for it. @throws CaromError `CAROM_APP_CLOSED` */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#ending.signal.throwIfAborted()
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  /** Resolves when the broker has confirmed every message: all of them or none. */
+  async publish(messages: readonly Outgoing[]): Promise<void> {
+    const inside = insideChild()
+    if (inside !== undefined) return inside.publish(messages)
+    const broker = await this.#broker.get()
+    await broker.publish(messages)
+  }
+
+  async open(): Promise<ResultBackend> {
+    this.#ending.signal.throwIfAborted()
+    return this.#backend.get()
+  }
+
+  allow(action: 'get' | 'look', taskId: string): void {
+    const waits = action === 'get' && isTask(currentContext())
+    if (!waits && insideChild() === undefined) return
+    throw new CaromError(
+      'CAROM_RESULT_INSIDE_TASK',
+      `The result of task ${taskId} cannot be asked for inside a task: waiting here can wait for ever, once every child ` +
+        'waits for a task that none is left to run. Return, and let the sender wait',
+      { taskId },
+    )
+  }
+
+  /** Waits for what is running, then closes what was opened. Later calls give the same promise. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#ending.abort(
+      new CaromError(
+        'CAROM_APP_CLOSED',
+        `App "${this.#name}" is closed: it sends nothing and reads no results any more`,
+      ),
+    )
+    await Promise.allSettled(this.#running)
+    await Promise.all([this.#broker.close(), this.#backend.close()])
+  }
+}
+
+function isTask(context: ReturnType<typeof currentContext>): boolean {
+  return context !== undefined && 'attempt' in context
+}

@@ -1,0 +1,95 @@
+/** One call as data: what to run, with what, and how. What a signature holds and a sender sends. */
+import {
+  checkDate,
+  checkDurationMs,
+  checkFlag,
+  checkIsObject,
+  checkKeys,
+  checkPriority,
+  checkQueue,
+  checkTaskId,
+} from './rules.ts'
+
+/** When, where and how a call runs. Every option is optional; one set to `undefined` counts as not given. */
+export interface ApplyOptions {
+  /** Not before this many milliseconds after sending. Not together with `eta`. @default 0 */
+  readonly countdownMs?: number | undefined
+  /** Not before this moment. Not together with `countdownMs`. */
+  readonly eta?: Date | undefined
+  /** Given up as `REVOKED` if it has not started this many milliseconds after sending. Not together with `expires`. */
+  readonly expiresMs?: number | undefined
+  /** Given up as `REVOKED` if it has not started by this moment. Not together with `expiresMs`. */
+  readonly expires?: Date | undefined
+  /** @default the task's queue, else the app's */
+  readonly queue?: string | undefined
+  /** 0 to 9; a higher number goes first. @default the task's priority, else 0 */
+  readonly priority?: number | undefined
+  /** 1 to 255 printable ASCII characters without spaces. Nothing checks that it is new. @default a random UUID */
+  readonly taskId?: string | undefined
+  /** Travel with the message; the task reads them from `currentTask().headers`. Names of Celery's own are refused. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+  /** Stores no result: `get()` on the handle throws `CAROM_RESULT_IGNORED`. @default the task's setting, else false */
+  readonly ignoreResult?: boolean | undefined
+}
+
+/** A call that can be sent. Its options are checked and hold no `undefined`. */
+export interface Call {
+  readonly task: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly options: CallOptions
+}
+
+/** Checked {@link ApplyOptions}: no key is `undefined`. */
+export type CallOptions = { readonly [Key in keyof ApplyOptions]: Exclude<ApplyOptions[Key], undefined> }
+
+/**
+ * Checks what a caller gave as options of a call to `task`.
+ *
+ * @throws TypeError for an unknown option, a wrong type, or two options that exclude each other.
+ * @throws RangeError for a number or a date out of its range.
+ */
+export function checkApplyOptions(task: string, options: ApplyOptions): CallOptions {
+  const owner = `of task "${task}"`
+  checkKeys(options, Object.keys(CHECKS), `option ${owner}`)
+  const checked: Record<string, unknown> = {}
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const value = options[name as keyof ApplyOptions]
+    if (value === undefined) continue
+    check(value, `${name} ${owner}`)
+    checked[name] = value
+  }
+  for (const [one, other] of EXCLUSIVE) {
+    if (one in checked && other in checked) {
+      throw new TypeError(`Cannot set both ${one} and ${other} ${owner}: they say the same thing twice, give one`)
+    }
+  }
+  return Object.freeze(checked)
+}
+
+/** `added` over `options`; one of a pair that excludes each other replaces the other. */
+export function mergeOptions(options: CallOptions, added: CallOptions): CallOptions {
+  const merged: Record<string, unknown> = { ...options }
+  for (const [one, other] of EXCLUSIVE) {
+    if (one in added) delete merged[other]
+    if (other in added) delete merged[one]
+  }
+  return Object.freeze({ ...merged, ...added })
+}
+
+const EXCLUSIVE = [
+  ['countdownMs', 'eta'],
+  ['expiresMs', 'expires'],
+] as const
+
+const CHECKS: Readonly<Record<keyof ApplyOptions, (value: unknown, what: string) => void>> = {
+  countdownMs: checkDurationMs,
+  eta: checkDate,
+  expiresMs: checkDurationMs,
+  expires: checkDate,
+  queue: checkQueue,
+  priority: checkPriority,
+  taskId: checkTaskId,
+  headers: checkIsObject,
+  ignoreResult: checkFlag,
+}

@@ -1,0 +1,118 @@
+/** Waiting for one result: woken by the store, bounded by a deadline, ended early by whoever may. */
+import { ResultTimeoutError } from '../errors.ts'
+import type { ResultBackend } from './backend.ts'
+import { isReady, type ResultMeta, type TaskState } from './meta.ts'
+
+/** How long to wait, and what ends the waiting early. */
+export interface GetOptions {
+  /** 0 to 2147483647 (24 days). @default 3600000 (one hour) */
+  readonly timeoutMs?: number | undefined
+  /** Rejects with the signal's reason when aborted; the task goes on. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What the sender of a task knows about it; all `null` for a result that was asked for by its id alone. */
+export interface SentTask {
+  readonly id: string
+  readonly task: string | null
+  readonly queue: string | null
+  /** Whether the call said that no result is to be stored. */
+  readonly ignored: boolean
+}
+
+/** How a handle reaches the results. */
+export interface ResultSource {
+  /** Aborted when nobody will be answered any more; its reason says why. */
+  readonly ending: AbortSignal
+  /** Opens the result backend, or gives the open one. */
+  open(): Promise<ResultBackend>
+  /** Throws where results cannot be asked for. `action` is the method that was called. */
+  allow(action: 'get' | 'look', id: string): void
+}
+
+/**
+ * The stored outcome, once there is one.
+ *
+ * @throws ResultTimeoutError `CAROM_RESULT_TIMEOUT`
+ */
+export async function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checked(options)
+  signal?.throwIfAborted()
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(TIMED_OUT), timeoutMs)
+  const stop = (event: Event) => over.abort((event.target as AbortSignal).reason)
+  signal?.addEventListener('abort', stop)
+  source.ending.addEventListener('abort', stop)
+  try {
+    const backend = await orAborted(source.open(), over.signal)
+    return await orAborted(backend.wait(sent.id, { signal: over.signal }), over.signal)
+  } catch (error) {
+    if (over.signal.reason !== TIMED_OUT) throw error
+    const meta = await lastLook(sent.id, source)
+    if (meta !== null && isReady(meta.status)) return meta
+    throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+    source.ending.removeEventListener('abort', stop)
+  }
+}
+
+export async function loadResult(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
+  const backend = await source.open()
+  const [meta] = await backend.load([taskId])
+  return meta ?? null
+}
+
+export function title({ id, task }: SentTask): string {
+  return task === null ? id : `"${task}" (${id})`
+}
+
+/** `null` also where the store does not answer: the time is over either way. */
+async function lastLook(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(TIMED_OUT), LAST_LOOK_MS)
+  try {
+    return await orAborted(loadResult(taskId, source), over.signal)
+  } catch {
+    return null
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason, whatever comes first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function checked(options: GetOptions): GetOptions {
+  const unknown = Object.keys(options).find((key) => key !== 'timeoutMs' && key !== 'signal')
+  if (unknown !== undefined) throw new TypeError(`Unknown option "${unknown}" of get(). Known are timeoutMs, signal`)
+  const { timeoutMs } = options
+  const fits = typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS
+  if (fits || timeoutMs === undefined) return options
+  const message = `Cannot set timeoutMs of get() to ${String(timeoutMs)}: expected milliseconds from 0 to ${MAX_TIMEOUT_MS}`
+  throw typeof timeoutMs === 'number' ? new RangeError(message) : new TypeError(message)
+}
+
+function timedOut(sent: SentTask, timeoutMs: number, state: TaskState): ResultTimeoutError {
+  const { id, task, queue } = sent
+  const where = queue === null ? 'its queue' : `queue "${queue}"`
+  return new ResultTimeoutError(
+    `Task ${title(sent)} has no result after ${timeoutMs} ms, its state is ${state}: the task itself goes on. ` +
+      `Check that a worker serves ${where}, and whether the task needs longer`,
+    { taskId: id, task, queue, state, timeoutMs },
+  )
+}
+
+const DEFAULT_TIMEOUT_MS = 3_600_000
+// The longest delay a timer takes; a longer one would fire at once.
+const MAX_TIMEOUT_MS = 2_147_483_647
+const LAST_LOOK_MS = 1_000
+const TIMED_OUT = Symbol('timed out')
