@@ -9,7 +9,10 @@ await main(() => {
   const file = join(root, 'package-lock.json')
   const lock = JSON.parse(readFileSync(file, 'utf8'))
   for (const { name, version, dev } of absentBinaries(lock)) {
-    lock.packages[`node_modules/${name}`] = { version, ...(dev && { dev }), optional: true, ...platformOf(name) }
+    const { os, cpu, libc } = platformOf(name)
+    // In npm's own order of keys, so that npm leaves the entry as it is.
+    const entry = { version, cpu, ...(dev && { dev }), ...(libc && { libc }), optional: true, os }
+    lock.packages[`node_modules/${name}`] = entry
     console.log(`Added ${name}@${version}`)
   }
   lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, 'en')))
@@ -21,5 +24,5 @@ function platformOf(name) {
   const match = /(aix|android|darwin|freebsd|linux|win32)-(arm64|arm|ia32|x64)(?:-(musl|gnu))?/.exec(name)
   if (match === null) throw new Refusal(`Cannot tell the platform of ${name}: add its entry to the lock file by hand`)
   const [, os, cpu, libc] = match
-  return { os: [os], cpu: [cpu], ...(libc && { libc: [libc === 'gnu' ? 'glibc' : libc] }) }
+  return { os: [os], cpu: [cpu], libc: libc && [libc === 'gnu' ? 'glibc' : libc] }
 }

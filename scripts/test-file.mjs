@@ -2,17 +2,18 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { endLeftovers, killMarked, markedEnvironment } from './leftovers.mjs'
 import { root, seconds } from './steps.mjs'
+import { readJournal } from './test-journal.mjs'
 
 /** How long what a test started may take to end after it. */
 const GRACE_MS = 2_000
 const COUNTER_LINES = /^ℹ (?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n/gm
-const NO_COUNTS = { passed: 0, failed: 0, skipped: [] }
+const NO_TESTS = { passed: 0, failed: 0, skipped: [] }
 
 const running = new Set()
 
@@ -20,12 +21,13 @@ const running = new Set()
 export async function runTestFile(file, { timeoutMs, env }) {
   const mark = randomUUID()
   const folder = mkdtempSync(join(tmpdir(), 'carom-test-'))
-  const countsFile = join(folder, 'counts.json')
+  const journalFile = join(folder, 'journal')
   running.add(mark)
   try {
-    const end = await runProcess(file, { mark, countsFile, timeoutMs, env })
-    const counts = readCounts(countsFile)
-    return { output: end.output, ms: end.ms, problems: problemsOf(end, counts, timeoutMs), ...(counts ?? NO_COUNTS) }
+    const end = await runProcess(file, { mark, journalFile, timeoutMs, env })
+    const journal = readJournal(existsSync(journalFile) ? readFileSync(journalFile, 'utf8') : '')
+    const problems = problemsOf(end, journal, timeoutMs)
+    return { output: end.output, ms: end.ms, problems, ...(journal.totals ?? NO_TESTS) }
   } finally {
     running.delete(mark)
     rmSync(folder, { recursive: true, force: true })
@@ -41,9 +43,9 @@ export function killTestFiles() {
  * The file is run without `--test`: with it, a runner stands between this process and the file, ends it after its
  * deadline by a signal that the file may handle, and puts variables of its own into what the file starts.
  */
-async function runProcess(file, { mark, countsFile, timeoutMs, env }) {
+async function runProcess(file, { mark, journalFile, timeoutMs, env }) {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [...reporters(countsFile), file], {
+  const child = spawn(process.execPath, [...reporters(journalFile), file], {
     cwd: root,
     detached: true,
     env: { ...markedEnvironment(mark), ...env },
@@ -69,30 +71,23 @@ async function runProcess(file, { mark, countsFile, timeoutMs, env }) {
   return { output: chunks.join('').replace(COUNTER_LINES, '').trim(), ms, code, signal, timedOut, left }
 }
 
-function reporters(countsFile) {
+function reporters(journalFile) {
   return [
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
-    `--test-reporter=${join(root, 'scripts/test-counts.mjs')}`,
-    `--test-reporter-destination=${countsFile}`,
+    `--test-reporter=${join(root, 'scripts/test-journal.mjs')}`,
+    `--test-reporter-destination=${journalFile}`,
   ]
 }
 
-function problemsOf({ code, signal, timedOut, left }, counts, timeoutMs) {
-  if (timedOut) return [`was killed after ${seconds(timeoutMs)}`]
+function problemsOf({ code, signal, timedOut, left }, { totals, pending }, timeoutMs) {
+  const at = pending.length === 0 ? '' : ` while it ran: ${pending.map((name) => `"${name}"`).join(', ')}`
+  if (timedOut) return [`was killed after ${seconds(timeoutMs)}${at}`]
   const problems = left.length > 0 ? [`left processes behind: ${left.join(', ')}`] : []
   const ended = `ended with ${signal === null ? `exit code ${code}` : signal}`
-  // Only node:test's own end writes the counts, so a file that calls process.exit(0) does not pass.
-  if (counts === null) problems.push(`${ended} and no test results`)
-  else if (counts.failed > 0) problems.push(`${counts.failed} failed`)
+  // Only node:test's own end writes the totals, so a file that calls process.exit(0) does not pass.
+  if (totals === null) problems.push(`${ended} and no test results${at}`)
+  else if (totals.failed > 0) problems.push(`${totals.failed} failed`)
   else if (code !== 0) problems.push(ended)
   return problems
-}
-
-function readCounts(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return null
-  }
 }
