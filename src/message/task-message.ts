@@ -1,0 +1,177 @@
+import { decodeBody, JSON_CONTENT_TYPE, type ReadOptions } from './body.ts'
+import { toWireDate } from './dates.ts'
+import { checkTaskHeaders, MAX_NAME_LENGTH, type UncheckedMessage } from './headers.ts'
+import { invalidMessage, isJsonObject, kindOf } from './invalid-message.ts'
+import type { Message, MessageProperties, TaskHeaders } from './message.ts'
+import { fromProtocolV1, isProtocolV2, type Task } from './protocol-v1.ts'
+import { checkTaskBody, type PartNames, type TaskBody, wrongShape } from './task-body.ts'
+import { decodeWireJson, encodeWireJson } from './wire-json.ts'
+
+export type { Task } from './protocol-v1.ts'
+export type { Embed, SignatureObject, TaskBody } from './task-body.ts'
+
+/** One call of a task. */
+export interface TaskCall {
+  readonly task: string
+  readonly id: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  /** Not before this moment. */
+  readonly etaMs?: number | undefined
+  /** Not after this moment. */
+  readonly expiresAtMs?: number | undefined
+  /** Attempts so far. @default 0 */
+  readonly retries?: number | undefined
+  /** 0 to 255. Which end is served first is the broker's. @default 0 */
+  readonly priority?: number | undefined
+  /** The first task of the workflow. @default the task itself */
+  readonly rootId?: string | undefined
+  /** The task that sent this one. */
+  readonly parentId?: string | null | undefined
+  /** The caller's own headers: JSON data, under names that the protocol does not use. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+  /** @default the task's own setting */
+  readonly ignoreResult?: boolean | undefined
+  /** A name to show instead of the task's. */
+  readonly shadow?: string | undefined
+  /** Queue for the result, where the result backend is one of messages. */
+  readonly replyTo?: string | undefined
+  /** The node that sends it. */
+  readonly origin?: string | undefined
+  /** The arguments as text for logs and monitors. Not made up here: arguments may be secrets. */
+  readonly argsrepr?: string | undefined
+  readonly kwargsrepr?: string | undefined
+}
+
+/**
+ * The protocol v2 message of a call.
+ *
+ * @throws UnencodableError when `args`, `kwargs` or `headers` (so begins its `path`) are not JSON data.
+ * @throws TypeError, RangeError for a name, number or date that the protocol cannot carry.
+ */
+export function buildTaskMessage(call: TaskCall, nowMs: number = Date.now()): Message {
+  checkCall(call)
+  const args = encodeWireJson(call.args, { root: 'args' })
+  const kwargs = encodeWireJson(call.kwargs, { root: 'kwargs' })
+  return {
+    headers: headersOf(call),
+    properties: propertiesOf(call, nowMs),
+    contentType: JSON_CONTENT_TYPE,
+    contentEncoding: 'utf-8',
+    body: Buffer.from(`[${args},${kwargs},${NOTHING_FOLLOWS}]`),
+  }
+}
+
+/**
+ * The arguments of a task message of protocol v2, or of the hybrid (see `protocol-v1.ts`).
+ *
+ * @throws CaromError `CAROM_MESSAGE_INVALID`, with the part that is wrong in `field`.
+ */
+export function readTaskBody(message: Message, options?: ReadOptions): TaskBody {
+  const { args, kwargs, embed } = readTask(message, options)
+  return { args, kwargs, embed }
+}
+
+/**
+ * Headers and arguments of a message of whatever protocol.
+ *
+ * @throws CaromError `CAROM_MESSAGE_INVALID`, with the part that is wrong in `field`.
+ */
+export function readTask(message: UncheckedMessage, options?: ReadOptions): Task {
+  const { headers } = message
+  const isV2 = isProtocolV2(headers)
+  if (isV2) checkTaskHeaders(headers)
+  const body = decodeBody(message, options)
+  if (isV2 && Array.isArray(body)) return fromArray(headers as TaskHeaders, body)
+  if (isJsonObject(body) && Object.hasOwn(body, isV2 ? 'args' : 'task')) return fromProtocolV1(headers, body)
+  if (isV2) throw wrongShape(headers, 'body', body, '[args, kwargs, embed]')
+  const problem = `is missing, and the body is ${kindOf(body)} without "task": this is no task message`
+  throw invalidMessage(headers, 'headers.task', problem)
+}
+
+function fromArray(headers: TaskHeaders, body: readonly unknown[]): Task {
+  if (body.length !== 3) throw wrongShape(headers, 'body', body, '[args, kwargs, embed]')
+  const [args, kwargs, embed] = body
+  if (!isJsonObject(embed)) throw wrongShape(headers, 'body[2] (embed)', embed, 'an object')
+  const { callbacks, errbacks, chain, chord } = embed
+  return { headers, ...checkTaskBody(headers, { args, kwargs, callbacks, errbacks, chain, chord }, BODY_FIELDS) }
+}
+
+function headersOf(call: TaskCall): TaskHeaders {
+  const { argsrepr, kwargsrepr, origin } = call
+  return {
+    ...userHeaders(call.headers),
+    lang: 'js',
+    task: call.task,
+    id: call.id,
+    shadow: call.shadow ?? null,
+    eta: call.etaMs === undefined ? null : toWireDate(call.etaMs),
+    expires: call.expiresAtMs === undefined ? null : toWireDate(call.expiresAtMs),
+    group: null,
+    group_index: null,
+    retries: call.retries ?? 0,
+    timelimit: [null, null],
+    root_id: call.rootId ?? call.id,
+    parent_id: call.parentId ?? null,
+    ...(argsrepr === undefined ? {} : { argsrepr }),
+    ...(kwargsrepr === undefined ? {} : { kwargsrepr }),
+    ...(origin === undefined ? {} : { origin }),
+    ignore_result: call.ignoreResult ?? null,
+    replaced_task_nesting: 0,
+    stamped_headers: null,
+    stamps: {},
+  }
+}
+
+function userHeaders(headers: TaskCall['headers']): Record<string, unknown> {
+  if (headers === undefined) return {}
+  for (const name of Object.keys(headers)) {
+    if (RESERVED.has(name)) throw new TypeError(`Cannot set the header "${name}": it belongs to the protocol`)
+  }
+  // A copy, of what will arrive: the caller may change its own object while the message waits.
+  return decodeWireJson(encodeWireJson(headers, { root: 'headers' })) as Record<string, unknown>
+}
+
+function propertiesOf(call: TaskCall, nowMs: number): MessageProperties {
+  const { expiresAtMs, replyTo } = call
+  return {
+    correlation_id: call.id,
+    ...(replyTo === undefined ? {} : { reply_to: replyTo }),
+    delivery_mode: 2,
+    priority: call.priority ?? 0,
+    ...(expiresAtMs === undefined ? {} : { expiration: String(Math.max(0, Math.round(expiresAtMs - nowMs))) }),
+  }
+}
+
+function checkCall(call: TaskCall): void {
+  const { task, id, args, kwargs, retries = 0, priority = 0 } = call
+  for (const [field, value] of Object.entries({ task, id })) {
+    if (typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH) continue
+    throw new TypeError(`Cannot send a task whose ${field} is not a string of 1 to ${MAX_NAME_LENGTH} characters`)
+  }
+  if (!Array.isArray(args)) throw new TypeError(`Cannot send task "${task}": args is ${kindOf(args)}, not an array`)
+  if (!isJsonObject(kwargs))
+    throw new TypeError(`Cannot send task "${task}": kwargs is ${kindOf(kwargs)}, not an object`)
+  if (!Number.isSafeInteger(retries) || retries < 0) {
+    throw new RangeError(`Cannot send task "${task}" with retries ${retries}: expected an integer >= 0`)
+  }
+  if (!Number.isInteger(priority) || priority < 0 || priority > 255) {
+    throw new RangeError(`Cannot send task "${task}" with priority ${priority}: expected an integer from 0 to 255`)
+  }
+}
+
+const NOTHING_FOLLOWS = '{"callbacks":null,"errbacks":null,"chain":null,"chord":null}'
+const BODY_FIELDS: PartNames = {
+  args: 'body[0] (args)',
+  kwargs: 'body[1] (kwargs)',
+  callbacks: 'body[2].callbacks',
+  errbacks: 'body[2].errbacks',
+  chain: 'body[2].chain',
+  chord: 'body[2].chord',
+}
+const RESERVED = new Set(
+  (
+    'lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr origin ' +
+    'ignore_result replaced_task_nesting stamped_headers stamps compression redelivered meth'
+  ).split(' '),
+)
