@@ -47,6 +47,7 @@ export const CAROM_ERROR_CODES = [
   'CAROM_WORKER_LOST',
 ] as const
 
+/** One of {@link CAROM_ERROR_CODES}. */
 export type CaromErrorCode = (typeof CAROM_ERROR_CODES)[number]
 
 export function isCaromErrorCode(code: unknown): code is CaromErrorCode {
