@@ -12,13 +12,13 @@ export interface Broker {
   readonly store: string
   /**
    * Resolves when every message is durable: all of them or none. The header `eta` is honoured, the property
-   * `priority` orders a queue (higher first), equal priorities are first in, first out.
+   * `priority` orders a queue (0 to 255, higher first), equal priorities are first in, first out.
    */
   publish(messages: readonly Outgoing[]): Promise<void>
   consumer(options: ConsumerOptions): Promise<Consumer>
   /** Messages per queue, for every queue that has any. */
   depths(): Promise<readonly QueueDepth[]>
-  /** Removes the waiting messages of `queue` and returns how many. Claimed ones are left to their workers. */
+  /** Removes what waits in `queue`, due or not, and returns how many. Claimed messages are left to their workers. */
   purge(queue: string): Promise<number>
   readonly quarantine: Quarantine
   readonly mailbox: Mailbox

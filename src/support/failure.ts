@@ -15,9 +15,13 @@ export interface Failure {
 }
 
 const MAX_TEXT = 16 * 1024
+const MAX_NAME = 256
+const MAX_FACT = 2 * 1024
 const MAX_CAUSES = 8
 const MAX_FACTS = 32
-const KNOWN = new Set(['name', 'message', 'stack', 'code', 'cause', '__proto__'])
+
+/** No failure, written as UTF-8 with all its causes, has more bytes than this. */
+export const MAX_FAILURE_BYTES = 3 * 1024 * 1024
 
 /** The failure of whatever was thrown. Never throws. */
 export function toFailure(thrown: unknown): Failure {
@@ -29,10 +33,10 @@ export function readFailure(data: unknown, depth = MAX_CAUSES): Failure {
   const fields = isObject(data) ? data : {}
   const cause = depth > 0 && isObject(fields.cause) ? readFailure(fields.cause, depth - 1) : null
   return {
-    name: text(fields.name) ?? 'Error',
+    name: text(fields.name, MAX_NAME) ?? 'Error',
     message: text(fields.message) ?? 'An error that said nothing',
     stack: text(fields.stack),
-    code: text(fields.code),
+    code: text(fields.code, MAX_NAME),
     cause,
     facts: plainFields(fields.facts),
   }
@@ -43,10 +47,10 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): Failure {
   seen.add(thrown)
   const cause = field(thrown, 'cause')
   return {
-    name: text(field(thrown, 'name')) ?? 'Error',
+    name: text(field(thrown, 'name'), MAX_NAME) ?? 'Error',
     message: text(field(thrown, 'message')) ?? `A thrown ${tag(thrown)} without a message`,
     stack: text(field(thrown, 'stack')),
-    code: text(field(thrown, 'code')),
+    code: text(field(thrown, 'code'), MAX_NAME),
     cause:
       cause === undefined || cause === null || depth === 0 || seen.has(cause) ? null : describe(cause, depth - 1, seen),
     facts: plainFields(thrown),
@@ -55,20 +59,32 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): Failure {
 
 function notAnError(thrown: unknown): Failure {
   const kind = thrown === null ? 'null' : typeof thrown
-  const message = typeof thrown === 'string' ? thrown.slice(0, MAX_TEXT) : `${kind} was thrown: ${String(thrown)}`
-  return { name: 'NonErrorThrown', message, stack: null, code: null, cause: null, facts: {} }
+  const message = typeof thrown === 'string' ? thrown : `${kind} was thrown: ${String(thrown)}`
+  return {
+    name: 'NonErrorThrown',
+    message: message.slice(0, MAX_TEXT),
+    stack: null,
+    code: null,
+    cause: null,
+    facts: {},
+  }
 }
 
 function plainFields(source: unknown): Failure['facts'] {
   const facts: Record<string, string | number | boolean | null> = {}
   if (!isObject(source)) return facts
   for (const key of ownKeys(source).slice(0, MAX_FACTS)) {
-    if (KNOWN.has(key)) continue
+    if (isReserved(key)) continue
     const value = field(source, key)
-    if (typeof value === 'string') facts[key] = value.slice(0, MAX_TEXT)
+    if (typeof value === 'string') facts[key] = value.slice(0, MAX_FACT)
     else if (typeof value === 'number' || typeof value === 'boolean' || value === null) facts[key] = value
   }
   return facts
+}
+
+// A fact becomes a field of the error that the caller gets: one named `toString` would break it for whoever prints it.
+function isReserved(key: string): boolean {
+  return key === 'stack' || key === 'code' || key === 'cause' || key in Error.prototype || key.length > MAX_NAME
 }
 
 function field(source: object, key: string): unknown {
@@ -81,7 +97,8 @@ function field(source: object, key: string): unknown {
 
 function ownKeys(source: object): string[] {
   try {
-    return Object.keys(source)
+    // The elements of a list that was thrown are no facts, and may be very many.
+    return Array.isArray(source) || ArrayBuffer.isView(source) ? [] : Object.keys(source)
   } catch {
     return []
   }
@@ -95,8 +112,8 @@ function tag(source: object): string {
   }
 }
 
-function text(value: unknown): string | null {
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : null
+function text(value: unknown, most = MAX_TEXT): string | null {
+  return typeof value === 'string' ? value.slice(0, most) : null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,0 +1,70 @@
+/**
+ * Keeps the store small: results that are a day old, replies nobody fetched, consumers that never said goodbye. It
+ * runs rarely, in slices, from every process that has a consumer open.
+ */
+import { shortChange } from './change.ts'
+import type { Database } from './database.ts'
+import { expireResults } from './results.ts'
+import type { SqliteStore } from './store.ts'
+
+export class Upkeep {
+  readonly #store: SqliteStore
+  readonly #owner: number
+  readonly #timer: NodeJS.Timeout
+  #running = false
+
+  constructor(store: SqliteStore, owner: number) {
+    this.#store = store
+    this.#owner = owner
+    // Processes that start together do not clean together.
+    this.#timer = setInterval(() => this.#run(), EVERY_MS * (0.75 + Math.random() / 2)).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    try {
+      await this.#store.change(shortChange((database) => sayAlive(database, this.#owner)))
+      await clean(this.#store, { nowMs: Date.now() })
+    } catch {
+      // The next round tries again; an error that lasts is met by whoever uses the store.
+    } finally {
+      this.#running = false
+    }
+  }
+}
+
+/** Removes whatever is out of date at `nowMs`. */
+export async function clean(store: SqliteStore, { nowMs }: { readonly nowMs: number }): Promise<void> {
+  const slices = [
+    (database: Database) => expireResults(database, nowMs - RESULTS_EXPIRE_MS),
+    (database: Database) => database.run(EXPIRE_REQUESTS, nowMs, SLICE),
+    (database: Database) => database.run(EXPIRE_REPLIES, nowMs, SLICE),
+    (database: Database) => database.run(REMOVE_STALE, nowMs - CONSUMER_STALE_MS),
+  ]
+  for (const slice of slices) {
+    let removed: number
+    do removed = await store.change(shortChange(slice, { rows: SLICE }))
+    while (removed > 0)
+  }
+}
+
+function sayAlive(database: Database, owner: number): number {
+  return database.run('UPDATE consumer SET seen_ms = ? WHERE id = ?', Date.now(), owner)
+}
+
+const EVERY_MS = 60_000
+const RESULTS_EXPIRE_MS = 24 * 3600 * 1000
+const CONSUMER_STALE_MS = 24 * 3600 * 1000
+const SLICE = 200
+
+const EXPIRE_REQUESTS = 'DELETE FROM request WHERE seq IN (SELECT seq FROM request WHERE expires_ms < ? LIMIT ?)'
+const EXPIRE_REPLIES = `DELETE FROM reply WHERE (request_id, node) IN
+  (SELECT request_id, node FROM reply WHERE expires_ms < ? LIMIT ?)`
+// One that has claims keeps its row: its process may yet be found dead.
+const REMOVE_STALE = `DELETE FROM consumer WHERE seen_ms < ?
+  AND id NOT IN (SELECT owner FROM place WHERE token IS NOT NULL)`

@@ -1,0 +1,64 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { acquireMemoryStore, type MemoryStore, releaseMemoryStore } from '../../brokers/memory/store.ts'
+import { CaromError } from '../../errors.ts'
+import type { ResultBackend } from '../backend.ts'
+import { isReady, type ResultMeta } from '../meta.ts'
+import { ResultWaiters } from '../waiters.ts'
+
+export async function openMemoryBackend(name: string): Promise<ResultBackend> {
+  return new MemoryBackend(acquireMemoryStore(name))
+}
+
+class MemoryBackend implements ResultBackend {
+  readonly store: string
+  readonly #store: MemoryStore
+  readonly #waiters = new ResultWaiters()
+  readonly #deliver = (meta: ResultMeta) => this.#waiters.deliver(meta)
+  #closed = false
+
+  constructor(store: MemoryStore) {
+    this.store = store.name
+    this.#store = store
+    store.resultListeners.add(this.#deliver)
+  }
+
+  async save(metas: readonly ResultMeta[]): Promise<void> {
+    this.#assertOpen()
+    for (const meta of metas) this.#store.save(meta)
+  }
+
+  async load(taskIds: readonly string[]): Promise<(ResultMeta | null)[]> {
+    this.#assertOpen()
+    // A turn of the loop: who asks in a circle must not keep everybody else from running.
+    await turn()
+    return taskIds.map((taskId) => this.#store.load(taskId))
+  }
+
+  async wait(taskId: string, { signal }: { readonly signal: AbortSignal }): Promise<ResultMeta> {
+    this.#assertOpen()
+    signal.throwIfAborted()
+    const meta = this.#store.load(taskId)
+    return meta !== null && isReady(meta.status) ? meta : this.#waiters.add(taskId, signal)
+  }
+
+  async forget(taskIds: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    for (const taskId of taskIds) this.#store.forget(taskId)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#store.resultListeners.delete(this.#deliver)
+    this.#waiters.rejectAll(this.#closedError())
+    releaseMemoryStore(this.#store)
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw this.#closedError()
+  }
+
+  #closedError(): CaromError {
+    return new CaromError('CAROM_STORE_CLOSED', `This result backend on ${this.store} was closed`)
+  }
+}
