@@ -66,7 +66,7 @@ export interface Delivery {
 }
 
 export interface DeliveryCounts {
-  /** Claims of this message so far, this one included. */
+  /** Claims of this message so far, this one included; those that were given back uncounted are left out. */
   readonly deliveries: number
   /** Times it was given back because the child that ran it died. */
   readonly crashes: number
@@ -84,7 +84,10 @@ export interface Settlement {
 
 export type DeliveryEnd =
   | { readonly type: 'ack' }
-  /** Back to waiting, in its old place, after `delayMs`. `count` says what the return counts as. */
+  /**
+   * Back to waiting, in its old place, after `delayMs`. `count` says what the return counts as; `none` undoes the
+   * claim: it is no delivery either.
+   */
   | { readonly type: 'release'; readonly delayMs: number; readonly count: 'none' | 'crash' | 'foreign' }
   | { readonly type: 'quarantine'; readonly reason: string }
 

@@ -1,4 +1,5 @@
 /** A message as a store keeps it: headers and properties as text, placed by queue, rank and due time. */
+import { randomUUID } from 'node:crypto'
 import { CaromError } from '../errors.ts'
 import { fromWireDate } from '../message/dates.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../message/message.ts'
@@ -50,9 +51,10 @@ export function fromStored(stored: StoredMessage): Message {
   }
 }
 
-/** The task's id, of the text of its headers. */
+/** The task's id, of the text of its headers; a new name where there is none, so that a person can ask for it. */
 export function taskIdOf(headers: string): string {
-  return String((decodeWireJson(headers) as TaskHeaders).id)
+  const { id } = decodeWireJson(headers) as TaskHeaders
+  return typeof id === 'string' ? id : `unnamed-${randomUUID()}`
 }
 
 /** What the message takes in a store, roughly. */

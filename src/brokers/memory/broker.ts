@@ -79,10 +79,10 @@ class MemoryQuarantine implements Quarantine {
   }
 
   async list(): Promise<readonly QuarantinedMessage[]> {
-    return this.#store.quarantined.map(({ entry, reason, atMs }) => {
+    return this.#store.quarantined.map(({ taskId, entry, reason, atMs }) => {
       const message = fromStored(entry)
       const { queue, deliveries, crashes, foreign } = entry
-      return { taskId: message.headers.id, queue, message, counts: { deliveries, crashes, foreign }, reason, atMs }
+      return { taskId, queue, message, counts: { deliveries, crashes, foreign }, reason, atMs }
     })
   }
 
@@ -98,8 +98,7 @@ class MemoryQuarantine implements Quarantine {
 
   #take(taskIds: readonly string[]) {
     const asked = new Set(taskIds)
-    const isAsked = ({ entry }: { entry: Parameters<typeof fromStored>[0] }) => asked.has(fromStored(entry).headers.id)
-    const taken = this.#store.quarantined.filter(isAsked)
+    const taken = this.#store.quarantined.filter(({ taskId }) => asked.has(taskId))
     this.#store.quarantined = this.#store.quarantined.filter((quarantined) => !taken.includes(quarantined))
     return taken.map(({ entry }) => entry)
   }

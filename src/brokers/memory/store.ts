@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { ResultMeta } from '../../results/meta.ts'
 import { Bell } from '../bell.ts'
 import type { ControlRequest, DeliveryEnd, QueueDepth, Settlement } from '../broker.ts'
-import { dueAfter, type PlacedMessage } from '../stored-message.ts'
+import { dueAfter, type PlacedMessage, taskIdOf } from '../stored-message.ts'
 import { type Entry, Lanes } from './lanes.ts'
 
 export interface Claim {
@@ -18,6 +18,7 @@ export interface Claim {
 }
 
 export interface Quarantined {
+  readonly taskId: string
   readonly entry: Entry
   readonly reason: string
   readonly atMs: number
@@ -152,12 +153,13 @@ export class MemoryStore {
       case 'ack':
         return
       case 'release':
-        if (end.count !== 'none') entry[end.count === 'crash' ? 'crashes' : 'foreign']++
+        if (end.count === 'none') entry.deliveries--
+        else entry[end.count === 'crash' ? 'crashes' : 'foreign']++
         entry.dueMs = dueAfter(end.delayMs, Date.now())
         this.#lanes.add(entry)
         return
       case 'quarantine':
-        this.quarantined.push({ entry, reason: end.reason, atMs: Date.now() })
+        this.quarantined.push({ taskId: taskIdOf(entry.headers), entry, reason: end.reason, atMs: Date.now() })
     }
   }
 }

@@ -97,7 +97,8 @@ export function end(database: Database, seq: number, token: string, how: Deliver
     case 'release': {
       const crashes = how.count === 'crash' ? 1 : 0
       const foreign = how.count === 'foreign' ? 1 : 0
-      return database.run(RELEASE, dueAfter(how.delayMs, nowMs), crashes, foreign, seq, token) > 0
+      const uncounted = how.count === 'none' ? 1 : 0
+      return database.run(RELEASE, dueAfter(how.delayMs, nowMs), uncounted, crashes, foreign, seq, token) > 0
     }
     case 'quarantine':
       return setAside(database, seq, token, how.reason, nowMs)
@@ -164,7 +165,7 @@ const CLAIMED = `SELECT p.seq, p.queue, p.deliveries, p.crashes, p.foreigns,
   FROM json_each(?) j JOIN place p ON p.seq = j.value JOIN message m ON m.seq = p.seq ORDER BY p.rank, p.seq`
 const REMOVE = 'DELETE FROM place WHERE seq = ? AND token = ?'
 const RELEASE = `UPDATE place SET token = NULL, owner = NULL, lease_ms = NULL, lease_until_ms = NULL, due_ms = ?,
-  crashes = crashes + ?, foreigns = foreigns + ? WHERE seq = ? AND token = ?`
+  deliveries = deliveries - ?, crashes = crashes + ?, foreigns = foreigns + ? WHERE seq = ? AND token = ?`
 const QUARANTINE = `INSERT INTO quarantine (task_id, reason, at_ms, queue, rank, deliveries, crashes, foreigns,
     headers, properties, content_type, content_encoding, body)
   SELECT ?, ?, ?, p.queue, p.rank, p.deliveries, p.crashes, p.foreigns,
