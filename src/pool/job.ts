@@ -37,6 +37,7 @@ export class PoolCall implements PoolJob {
   }
 }
 
+/** A call under way: what `applyAsync` gives at once. */
 export class Job<R> {
   readonly #owner: JobOwner
   readonly #call: PoolCall

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import type { DeathCertificate } from './parent/certificate.ts'
 
+/** What `new Pool` takes. Durations are in milliseconds, sizes in bytes. */
 export interface PoolOptions {
   /** The module whose exports are the pool's functions: a `file:` URL, or a path resolved from the working folder. */
   readonly module: URL | string
@@ -20,7 +21,10 @@ export interface PoolOptions {
   readonly stopTimeoutMs?: number
   /** Most bytes of one call's arguments or result. @default 64 MiB */
   readonly maxPayloadBytes?: number
-  /** Flags for the children's Node, such as `--max-old-space-size=512`. @default this process's own */
+  /**
+   * Flags for the children's Node, such as `--max-old-space-size=512`.
+   * @default this process's own, without those that say what to run or that only one process can have (`--inspect`)
+   */
   readonly execArgv?: readonly string[]
   /** The children's environment. @default this process's own */
   readonly env?: NodeJS.ProcessEnv
@@ -59,7 +63,7 @@ export function fillPoolOptions(options: PoolOptions): FilledPoolOptions {
     startTimeoutMs: integer('startTimeoutMs', options.startTimeoutMs ?? 60_000, 1, MAX_TIMER_MS),
     stopTimeoutMs: integer('stopTimeoutMs', options.stopTimeoutMs ?? 5_000, 0, MAX_TIMER_MS),
     maxPayloadBytes: integer('maxPayloadBytes', options.maxPayloadBytes ?? 64 * 1024 * 1024, 1024, 0xffff_ffff),
-    execArgv: options.execArgv ?? process.execArgv,
+    execArgv: options.execArgv ?? inheritedFlags(process.execArgv),
     env: options.env ?? process.env,
     answer: options.answer ?? null,
     onChildDown: options.onChildDown ?? (() => {}),
@@ -82,6 +86,17 @@ const KNOWN: ReadonlySet<string> = new Set<keyof PoolOptions>([
 ])
 // setTimeout fires at once for anything larger.
 const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** With `--eval` a child would run the parent's script instead of its own file: a pool in it would never stop growing. */
+function inheritedFlags(flags: readonly string[]): readonly string[] {
+  return flags.filter((flag, at) => {
+    const before = flags[at - 1] ?? ''
+    return !NOT_INHERITED.test(flag) && !(TAKES_VALUE.test(before) && !flag.startsWith('-'))
+  })
+}
+
+const NOT_INHERITED = /^(-[ecip]+|--(eval|print|check|interactive|input-type|watch|test|inspect|run)([-=].*)?)$/
+const TAKES_VALUE = /^(-[ep]+|--(eval|print|input-type|inspect-port|watch-path|run))$/
 
 function moduleUrl(module: unknown): string {
   if (module instanceof URL) return module.href

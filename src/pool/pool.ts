@@ -6,6 +6,7 @@ import { type FilledPoolOptions, fillPoolOptions, type PoolOptions } from './opt
 import { deliver, startError } from './outcome.ts'
 import type { Outcome } from './parent/state.ts'
 import { type SupervisedJob, Supervisor, type SupervisorListener } from './parent/supervisor.ts'
+import { isLoading } from './protocol/loading.ts'
 import { encodePayload } from './protocol/payload.ts'
 import type { PoolStats } from './stats.ts'
 
@@ -41,7 +42,7 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> implement
   readonly #started = withResolvers<void>()
   readonly #ended = withResolvers<void>()
   // Children and their pipes never hold the event loop; this timer does, while something is expected of the pool.
-  readonly #keepAlive = setInterval(() => {}, 0x7fff_ffff)
+  readonly #keepAlive: NodeJS.Timeout
   readonly #startedAtMs = performance.now()
   #lastJob = 0
   #waiting = 0
@@ -61,14 +62,19 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> implement
       throw new CaromError('CAROM_PLATFORM_UNSUPPORTED', 'Carom runs on Linux and macOS; on Windows use WSL 2')
     }
     this.#options = fillPoolOptions(options)
-    this.#keepAlive.unref()
+    if (isLoading(this.#options.moduleUrl)) {
+      const text = `${this.#options.moduleUrl} creates a pool of itself when a child loads it, without end`
+      throw new TypeError(`${text}: put the functions in a module of their own`)
+    }
     this.#started.promise.catch(() => {})
     this.#supervisor = new Supervisor(this.#supervisorOptions(), this.#listener())
+    this.#keepAlive = setInterval(() => {}, 0x7fff_ffff).unref()
     this.exports = new Proxy({} as PoolExports<M>, {
-      get:
-        (_, name) =>
-        async (...args: unknown[]) =>
-          this.#start(String(name), args).result,
+      get: (_, name) => {
+        // `await pool.exports` and a debugger look for names that no module has meant to export.
+        if (typeof name === 'symbol' || name === 'then') return undefined
+        return async (...args: unknown[]) => this.#start(name, args).result
+      },
     })
   }
 
@@ -207,6 +213,7 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> implement
       },
       ended: () => {
         this.#started.reject(new CaromError('CAROM_POOL_CLOSED', 'The pool was closed before a child was ready'))
+        clearInterval(this.#keepAlive)
         this.#ended.resolve()
       },
       childUp: () => {},
@@ -235,9 +242,7 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> implement
   }
 
   #release(): void {
-    if (this.#waiting > 0) return
-    this.#keepAlive.unref()
-    if (this.#supervisor.machine.phase === 'ended') clearInterval(this.#keepAlive)
+    if (this.#waiting === 0) this.#keepAlive.unref()
   }
 }
 

@@ -1,5 +1,6 @@
 /** The shape of `pool.stats()`; the first three keys are those of Celery's `inspect stats`. */
 
+/** The pool at this moment. */
 export interface PoolStats {
   readonly implementation: string
   /** Jobs that can run at once. */
@@ -17,6 +18,7 @@ export interface PoolStats {
   readonly children: readonly ChildStats[]
 }
 
+/** One child of the pool at this moment. */
 export interface ChildStats {
   readonly slot: number
   readonly pid: number | null

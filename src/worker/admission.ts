@@ -1,6 +1,7 @@
 /** Whether a delivery becomes a request, or ends before anything runs. Pure, but for the time it is told. */
 import type { Delivery, DeliveryEnd } from '../brokers/broker.ts'
 import { fromWireDate } from '../message/dates.ts'
+import { MAX_NAME_LENGTH } from '../message/headers.ts'
 import type { TaskDescription } from './child/description.ts'
 import { judgeForeign, type TaskPolicy, tooManyDeliveries, type Verdict } from './verdict.ts'
 
@@ -13,8 +14,8 @@ export type Admission =
 
 export function admit(delivery: Delivery, tasks: ReadonlyMap<string, TaskDescription>, nowMs: number): Admission {
   const { headers } = delivery.message
-  if (typeof headers.task !== 'string' || typeof headers.id !== 'string') {
-    const reason = 'Not a task message: the headers "task" and "id" must be text'
+  if (!isName(headers.task) || !isName(headers.id)) {
+    const reason = `Not a task message: the headers "task" and "id" must be text of 1 to ${MAX_NAME_LENGTH} characters`
     return { type: 'refused', end: { type: 'quarantine', reason }, reason }
   }
   const policy = tasks.get(headers.task)
@@ -33,6 +34,10 @@ const EXPIRED: Verdict = {
   result: null,
   failure: { name: 'TaskRevokedError', message: 'expired', stack: null, code: null, cause: null, facts: {} },
   end: { type: 'ack' },
+}
+
+function isName(header: unknown): header is string {
+  return typeof header === 'string' && header !== '' && header.length <= MAX_NAME_LENGTH
 }
 
 function isExpired(expires: unknown, nowMs: number): boolean {

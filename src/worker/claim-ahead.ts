@@ -19,6 +19,13 @@ export class ClaimAhead {
     return this.#ahead
   }
 
+  /** How many may be claimed by a worker that has `active` of them and can run `credits` at once. */
+  room(active: number, credits: number): number {
+    // With a window ahead it is refilled by halves, so that a claim is worth its commit.
+    if (active >= credits + Math.floor(this.#ahead / 2)) return 0
+    return credits + this.#ahead - active
+  }
+
   /** A run that took `durationMs` has ended at `nowMs`. */
   ran(durationMs: number, nowMs: number): void {
     if (this.#durations.length === 0) this.#sinceMs = nowMs - durationMs

@@ -1,6 +1,7 @@
 /** Runs requests in the pool's children, and turns what the pool says into what the worker judges. */
-
+import { setTimeout as pause } from 'node:timers/promises'
 import type { AppLocation } from '../app/app-module.ts'
+import { CaromError } from '../errors.ts'
 import { type DeathCertificate, Pool, type PoolStats } from '../pool/index.ts'
 import { readJobFailure, toError } from '../pool/outcome.ts'
 import type { Outcome } from '../pool/parent/state.ts'
@@ -10,11 +11,16 @@ import type { Request } from './request.ts'
 import type { RunOutcome } from './verdict.ts'
 
 export interface ExecutorListener {
-  started(request: Request): void
-  ended(request: Request, outcome: RunOutcome): void
   /** A child's task sends messages; resolves when the broker has confirmed them. */
   publish(messages: unknown): Promise<void>
   childDown(certificate: DeathCertificate): void
+}
+
+/** Who is told how a run goes; `ended` comes last and once. */
+export interface RunListener {
+  /** A child has begun it. */
+  started(): void
+  ended(outcome: RunOutcome): void
 }
 
 /** What one run of a task needs, as it travels to the child. */
@@ -30,10 +36,12 @@ export interface RunOrder {
 export class Executor {
   readonly #pool: Pool
   readonly #listener: ExecutorListener
+  readonly #startTimeoutMs: number
   readonly credits: number
 
   constructor(options: FilledWorkerOptions, location: AppLocation, listener: ExecutorListener) {
     this.#listener = listener
+    this.#startTimeoutMs = options.startTimeoutMs
     this.credits = options.concurrency * options.concurrencyPerChild
     this.#pool = new Pool({
       module: new URL('./child/task-module.js', import.meta.url),
@@ -42,27 +50,45 @@ export class Executor {
       initializer: 'load',
       initArgs: [location],
       startTimeoutMs: options.startTimeoutMs,
-      execArgv: options.execArgv,
+      ...(options.execArgv === null ? {} : { execArgv: options.execArgv }),
       env: withoutUrls(process.env),
       answer: (name, value) => this.#answer(name, value),
       onChildDown: (certificate) => listener.childDown(certificate),
     })
   }
 
-  /** Resolves with what the app says of itself. @throws CaromError `CAROM_CHILD_START` if no child could load it. */
+  /**
+   * Resolves with what the app says of itself.
+   *
+   * @throws CaromError `CAROM_CHILD_START` if no child could load it, or the one that did says nothing.
+   */
   async start(): Promise<AppDescription> {
     await this.#pool.whenStarted()
-    return appDescription(await this.#pool.apply('describe', []))
+    const said = new AbortController()
+    const silence = pause(this.#startTimeoutMs, undefined, { signal: said.signal }).then(() => {
+      const text = `A child has loaded the app, but does not answer after ${this.#startTimeoutMs} ms: find what keeps it busy`
+      throw new CaromError('CAROM_CHILD_START', `${text} when the module has been loaded`)
+    })
+    try {
+      return appDescription(await Promise.race([this.#pool.apply('describe', []), silence]))
+    } finally {
+      said.abort()
+    }
   }
 
-  run(request: Request): void {
+  run(request: Request, listener: RunListener): void {
     const { message, queue, counts } = request.delivery
     const { headers, contentType, contentEncoding, body } = message
     const order: RunOrder = { headers, contentType, contentEncoding, body, queue, attempt: counts.deliveries }
     request.call = this.#pool.execute('run', [order], {
-      accepted: () => this.#listener.started(request),
-      settled: (outcome) => this.#listener.ended(request, this.#read(request, outcome)),
+      accepted: () => listener.started(),
+      settled: (outcome) => listener.ended(this.#read(request, outcome)),
     })
+  }
+
+  /** Drops a task that no child has been given yet. One that a child has may begin at any moment, and is left alone. */
+  takeBack(request: Request): void {
+    if (request.call?.state === 'queued') this.#pool.cancel(request.call)
   }
 
   /** Asks a running task to stop through its signal; drops one that has not started. */

@@ -5,7 +5,7 @@ import type { AppDescription } from './child/description.ts'
 import { type Connections, connect, disconnect } from './connections.ts'
 import { answerControl, type Inspected } from './control-listener.ts'
 import { Executor } from './executor.ts'
-import { type FilledWorkerOptions, fillWorkerOptions, type WorkerOptions } from './options.ts'
+import { fillWorkerOptions, type WorkerOptions } from './options.ts'
 import { nextStage } from './shutdown.ts'
 import { WorkerNode } from './worker.ts'
 
@@ -52,30 +52,33 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const executor = new Executor(filled, locateApp(filled.app, process.cwd()), node)
   node.use(executor)
   const release = filled.signals ? onSignals(node) : () => {}
-  let app: AppDescription
-  let connections: Connections
-  let name: string
+  let connections: Connections | null = null
   try {
-    app = await executor.start()
-    name = filled.node ?? `${app.name}@${hostname()}-${process.pid}`
+    const app = await executor.start()
+    const name = filled.node ?? `${app.name}@${hostname()}-${process.pid}`
     connections = await connect(app, { node: name, queues: filled.queues, leaseMs: filled.leaseMs })
+    const inspected = inspect(name, node, executor, connections)
+    const mailbox = await connections.broker.mailbox.serve(name, async (request) => answerControl(inspected, request))
+    const ended = runToEnd(node, executor, connections, mailbox).finally(release)
+    ended.catch(() => {})
+    return face(app, node, inspected, ended)
   } catch (error) {
     release()
     await executor.kill()
+    if (connections !== null) await disconnect(connections).catch(() => {})
     throw error
   }
-  const inspected = inspect(name, node, executor, connections)
-  const mailbox = await connections.broker.mailbox.serve(name, async (request) => answerControl(inspected, request))
-  const ended = runToEnd(node, executor, connections, mailbox).finally(release)
-  ended.catch(() => {})
+}
+
+function face(app: AppDescription, worker: WorkerNode, inspected: Inspected, ended: Promise<void>): Worker {
   return {
     app: app.name,
-    node: name,
-    queues: connections.queues,
-    store: connections.broker.store,
-    tasks: [...connections.tasks.keys()].sort(),
+    node: inspected.node,
+    queues: inspected.queues,
+    store: inspected.store,
+    tasks: [...inspected.tasks.keys()].sort(),
     stop(stage = 'warm') {
-      node.stop(stage)
+      worker.stop(stage)
       return ended
     },
     ended,
@@ -91,7 +94,9 @@ async function runToEnd(
   await node.run(connections)
   await (node.stage === 'now' ? executor.kill() : executor.close())
   await mailbox.close()
-  await disconnect(connections)
+  await disconnect(connections).catch((error: unknown) => {
+    node.fatal ??= error
+  })
   if (node.fatal !== null) throw node.fatal
 }
 

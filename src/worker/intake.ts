@@ -14,6 +14,7 @@ export class Intake {
   readonly #consumer: Consumer
   readonly #owner: IntakeOwner
   readonly #stop = new AbortController()
+  #claim: AbortController | null = null
   #wake: (() => void) | null = null
 
   constructor(consumer: Consumer, owner: IntakeOwner) {
@@ -32,7 +33,8 @@ export class Intake {
         continue
       }
       try {
-        const deliveries = await this.#consumer.claim(room, { signal })
+        this.#claim = new AbortController()
+        const deliveries = await this.#consumer.claim(room, { signal: this.#claim.signal })
         failures = 0
         if (deliveries.length > 0) this.#owner.receive(deliveries)
       } catch (error) {
@@ -48,8 +50,14 @@ export class Intake {
     this.#wake?.()
   }
 
+  /** A claim that waits for messages asks for more than there is room for now. */
+  roomLost(): void {
+    this.#claim?.abort()
+  }
+
   stop(): void {
     this.#stop.abort()
+    this.#claim?.abort()
     this.#wake?.()
   }
 

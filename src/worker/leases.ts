@@ -8,6 +8,8 @@ export interface LeaseOwner {
   readonly claimed: Iterable<Request>
   /** Another worker may hold this message now: this attempt must not go on. */
   leaseLost(request: Request): void
+  /** The store has refused a renewal. True if it will never take one again. */
+  storeFailed(error: unknown): boolean
 }
 
 export class Leases {
@@ -35,6 +37,7 @@ export class Leases {
     try {
       for (const token of await this.#consumer.renew([...byToken.keys()])) this.#lost(byToken.get(token))
     } catch (error) {
+      if (this.#owner.storeFailed(error)) return
       // The next round is before the lease ends; if the store stays away, the claims are lost and the runs repeated.
       this.#log.error({ err: error, claims: byToken.size }, 'Leases could not be renewed; trying again')
     } finally {
@@ -43,10 +46,8 @@ export class Leases {
   }
 
   #lost(request: Request | undefined): void {
-    // It may have been settled while the renewal was on its way.
-    if (request === undefined || request.state === 'gone' || request.state === 'settling') return
-    this.#log.warn({ taskId: request.taskId, task: request.task }, 'The lease of a task was lost; its attempt is ended')
-    request.leaseLost = true
-    this.#owner.leaseLost(request)
+    // It may have been settled, or acked early, while the renewal was on its way: who asked for that is told.
+    if (request === undefined || request.acknowledgement !== null) return
+    if (request.state === 'waiting' || request.state === 'running') this.#owner.leaseLost(request)
   }
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
 
+/** What `startWorker` takes. Durations are in milliseconds. */
 export interface WorkerOptions {
   /** The module that creates the app: a path from the working folder or a `file:` URL. Only children load it. */
   readonly app: string | URL
@@ -20,7 +21,7 @@ export interface WorkerOptions {
   readonly coldGraceMs?: number
   /** How long a child may take to load the app. @default 60000 */
   readonly startTimeoutMs?: number
-  /** Flags for the children's Node. @default this process's own */
+  /** Flags for the children's Node. @default this process's own, but for those that only one process can have */
   readonly execArgv?: readonly string[]
   /** Stop on SIGTERM and SIGINT: the first warm, the second cold, the third at once. @default false */
   readonly signals?: boolean
@@ -28,9 +29,10 @@ export interface WorkerOptions {
   readonly log?: Logger
 }
 
-export interface FilledWorkerOptions extends Required<Omit<WorkerOptions, 'queues' | 'node'>> {
+export interface FilledWorkerOptions extends Required<Omit<WorkerOptions, 'queues' | 'node' | 'execArgv'>> {
   readonly queues: readonly string[] | null
   readonly node: string | null
+  readonly execArgv: readonly string[] | null
 }
 
 /** @throws TypeError, RangeError for an option that is unknown or out of range. */
@@ -50,7 +52,7 @@ export function fillWorkerOptions(options: WorkerOptions): FilledWorkerOptions {
     leaseMs: integer('leaseMs', options.leaseMs ?? 30_000, 100, 86_400_000),
     coldGraceMs: integer('coldGraceMs', options.coldGraceMs ?? 5_000, 0, 86_400_000),
     startTimeoutMs: integer('startTimeoutMs', options.startTimeoutMs ?? 60_000, 1, 86_400_000),
-    execArgv: options.execArgv ?? process.execArgv,
+    execArgv: options.execArgv ?? null,
     signals: options.signals ?? false,
     log: options.log ?? silent,
   }

@@ -12,12 +12,13 @@ export class Request {
   state: RequestState = 'waiting'
   call: PoolCall | null = null
   startedAtMs: number | null = null
-  /** Ids of the tasks it has sent. */
-  readonly children: string[] = []
-  /** `acksLate: false` only: resolves when the message is acked, which is as soon as it has started. */
-  acknowledged: Promise<void> | null = null
+  /** `acksLate: false` only: the ack, asked for as soon as the task has started. Resolves when it is through or refused. */
+  acknowledgement: Promise<void> | null = null
+  /** The message is gone, although its task runs: no claim is left to keep alive. */
+  acknowledged = false
   /** Set when the claim was found to be lost: its outcome is nobody's business any more. */
   leaseLost = false
+  readonly #children: string[] = []
 
   constructor(delivery: Delivery, policy: TaskPolicy) {
     this.delivery = delivery
@@ -36,8 +37,19 @@ export class Request {
     return this.delivery.token
   }
 
+  /** Ids of the tasks it has sent, as many as a result has room for. */
+  get children(): readonly string[] {
+    return this.#children
+  }
+
+  /** What the caller has said, else the task's own setting. */
   get ignoresResult(): boolean {
-    return this.delivery.message.headers.ignore_result ?? this.policy.ignoreResult
+    const { ignore_result: said } = this.delivery.message.headers
+    return typeof said === 'boolean' ? said : this.policy.ignoreResult
+  }
+
+  hasSent(taskId: string): void {
+    if (this.#children.length < MAX_CHILDREN) this.#children.push(taskId)
   }
 
   /** The request as Celery's `inspect active` shows one. Arguments are left out: they may be secrets. */
@@ -49,7 +61,7 @@ export class Request {
       type: this.task,
       hostname: node,
       time_start: this.startedAtMs === null ? null : (performance.timeOrigin + this.startedAtMs) / 1000,
-      acknowledged: this.acknowledged !== null,
+      acknowledged: this.acknowledged,
       delivery_info: {
         exchange: '',
         routing_key: this.delivery.queue,
@@ -60,3 +72,6 @@ export class Request {
     }
   }
 }
+
+// A task that sends others without end would otherwise fill the worker, and then its own result.
+const MAX_CHILDREN = 10_000

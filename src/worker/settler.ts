@@ -22,17 +22,25 @@ export interface Stores {
   readonly fused: boolean
 }
 
+export interface SettlerOwner {
+  /** Outcomes are about to be stored: a claim made now costs no commit of its own. */
+  storing(): void
+  /** The store has refused an outcome. True if it will never take one again. */
+  storeFailed(error: unknown): boolean
+}
+
 export class Settler {
   readonly #stores: Stores
   readonly #log: Logger
+  readonly #owner: SettlerOwner
   readonly #batch: SettleBatch
   readonly #gaveUp = new AbortController()
 
-  /** `settling` is told when outcomes are about to be stored: a claim made then costs no commit of its own. */
-  constructor(stores: Stores, log: Logger, settling: () => void) {
+  constructor(stores: Stores, log: Logger, owner: SettlerOwner) {
     this.#stores = stores
     this.#log = log
-    this.#batch = new SettleBatch(stores.consumer, settling)
+    this.#owner = owner
+    this.#batch = new SettleBatch(stores.consumer, () => owner.storing())
   }
 
   /** Resolves when the outcome is durable, or was nobody's any more (`lost`). */
@@ -88,7 +96,7 @@ export class Settler {
       try {
         return await attempt(tries > 0)
       } catch (error) {
-        if (this.#gaveUp.signal.aborted || request.leaseLost) return 'lost'
+        if (this.#gaveUp.signal.aborted || request.leaseLost || this.#owner.storeFailed(error)) return 'lost'
         this.#log.error(
           { taskId: request.taskId, err: error },
           'The outcome of a task could not be stored; trying again',
@@ -109,10 +117,15 @@ function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
     result: verdict.result ?? failureJson(verdict),
     traceback: verdict.failure?.stack ?? null,
     children: request.children,
-    parentId: headers.parent_id ?? null,
-    groupId: headers.group ?? null,
+    parentId: textOrNull(headers.parent_id),
+    groupId: textOrNull(headers.group),
     doneAtMs: Date.now(),
   }
+}
+
+/** Headers are a stranger's: what is no text, a `bigint` say, would be a result that no store takes. */
+function textOrNull(header: unknown): string | null {
+  return typeof header === 'string' ? header : null
 }
 
 function failureJson(verdict: Verdict): Uint8Array {

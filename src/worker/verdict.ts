@@ -9,6 +9,9 @@
  * | its child died once too often                  | FAILURE WorkerLostError | quarantined   |
  * | it never ran, or was stopped by the worker     | none                    | back          |
  * | a neighbour in its child was killed            | none                    | back          |
+ *
+ * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
+ * WorkerLostError instead, so that whoever waits is told.
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
@@ -28,6 +31,12 @@ export interface TaskPolicy {
   readonly maxCrashes: number
 }
 
+export interface JudgedRun {
+  readonly maxCrashes: number
+  /** Its message is gone, or about to be: nothing can go back. */
+  readonly acked: boolean
+}
+
 /** What to store, if anything, and how the delivery ends. */
 export interface Verdict {
   readonly status: 'SUCCESS' | 'FAILURE' | 'REVOKED' | null
@@ -39,17 +48,19 @@ export interface Verdict {
 const ACK: DeliveryEnd = { type: 'ack' }
 const GIVE_BACK: DeliveryEnd = { type: 'release', delayMs: 0, count: 'none' }
 const CRASHED: DeliveryEnd = { type: 'release', delayMs: 0, count: 'crash' }
+const STOPPED_TEXT =
+  'The worker was stopped while it ran the task, whose message was acked when it started (acksLate: false)'
 
-export function judge(outcome: RunOutcome, counts: DeliveryCounts, policy: TaskPolicy): Verdict {
+export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRun): Verdict {
   switch (outcome.type) {
     case 'succeeded':
       return { status: 'SUCCESS', result: outcome.result, failure: null, end: ACK }
     case 'failed':
       return { status: 'FAILURE', result: null, failure: outcome.failure, end: ACK }
     case 'stopped':
-      return { status: null, result: null, failure: null, end: GIVE_BACK }
+      return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':
-      return judgeLoss(outcome.certificate, outcome.text, counts, policy)
+      return judgeLoss(outcome.certificate, outcome.text, counts, run)
   }
 }
 
@@ -72,17 +83,25 @@ export function judgeForeign(task: string, counts: DeliveryCounts): DeliveryEnd 
   return { type: 'quarantine', reason: `No worker knows the task "${task}" (asked ${MAX_FOREIGN} times)` }
 }
 
-function judgeLoss(certificate: DeathCertificate, text: string, counts: DeliveryCounts, policy: TaskPolicy): Verdict {
+function judgeLoss(certificate: DeathCertificate, text: string, counts: DeliveryCounts, run: JudgedRun): Verdict {
   const innocent = certificate.killedBy === 'neighbour' || certificate.killedBy === 'pool'
   const crashes = counts.crashes + 1
-  if (!policy.acksLate) return { ...lostForGood(text, text, certificate), end: ACK }
-  if (innocent) return { status: null, result: null, failure: null, end: GIVE_BACK }
-  if (crashes < policy.maxCrashes) return { status: null, result: null, failure: null, end: CRASHED }
+  if (run.acked) return lostWithoutMessage(text, certificate)
+  if (innocent) return givenBack(GIVE_BACK)
+  if (crashes < run.maxCrashes) return givenBack(CRASHED)
   return lostForGood(
-    `${text}; that was crash ${crashes} of ${policy.maxCrashes}, and the task was given up`,
+    `${text}; that was crash ${crashes} of ${run.maxCrashes}, and the task was given up`,
     text,
     certificate,
   )
+}
+
+function givenBack(end: DeliveryEnd): Verdict {
+  return { status: null, result: null, failure: null, end }
+}
+
+function lostWithoutMessage(text: string, certificate: DeathCertificate | Record<string, never>): Verdict {
+  return { ...lostForGood(text, text, certificate), end: ACK }
 }
 
 function lostForGood(message: string, reason: string, certificate: DeathCertificate | Record<string, never>): Verdict {

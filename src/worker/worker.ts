@@ -8,39 +8,34 @@
  * 5. keep its claims alive meanwhile (`leases.ts`),
  * 6. answer remote control (`control-listener.ts`),
  * 7. end on a ladder (`shutdown.ts`).
+ *
+ * 2 to 4 are the life of one request, and `requests.ts` leads it through them. Here is the life of the whole.
  */
-import type { Delivery, Outgoing } from '../brokers/broker.ts'
-import { isCaromError } from '../errors.ts'
+import type { Delivery } from '../brokers/broker.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import { describeDeath } from '../pool/parent/certificate.ts'
-import { toFailure } from '../support/failure.ts'
-import { type Admission, admit } from './admission.ts'
 import { checkPublished } from './child/published.ts'
 import { ClaimAhead } from './claim-ahead.ts'
-import type { Connections } from './connections.ts'
+import { type Connections, isStoreLost } from './connections.ts'
 import type { Executor, ExecutorListener } from './executor.ts'
 import { Intake, type IntakeOwner } from './intake.ts'
 import { type LeaseOwner, Leases } from './leases.ts'
 import type { FilledWorkerOptions } from './options.ts'
-import { Request } from './request.ts'
-import { Settler } from './settler.ts'
+import type { Request } from './request.ts'
+import { Requests, type RequestsOwner } from './requests.ts'
+import { Settler, type SettlerOwner } from './settler.ts'
 import { isFurther, type Stage } from './shutdown.ts'
-import { judge, type RunOutcome, type Verdict } from './verdict.ts'
 
-export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
+export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner, LeaseOwner, SettlerOwner {
   readonly #options: FilledWorkerOptions
-  readonly #requests = new Map<string, Request>()
-  readonly #totals = new Map<string, number>()
+  readonly #ahead: ClaimAhead
   readonly #startedAtMs = performance.now()
   #executor!: Executor
-  #connections!: Connections
-  #settler!: Settler
-  #intake!: Intake
-  #leases!: Leases
-  #ahead!: ClaimAhead
-  #overrunTimer: NodeJS.Timeout | null = null
+  /** `null` until it consumes. */
+  #work: Work | null = null
+  #claiming = true
   #stage: Stage = 'running'
-  #active = 0
+  #graceTimer: NodeJS.Timeout | undefined
   #ended!: () => void
   readonly #drained = new Promise<void>((resolve) => {
     this.#ended = resolve
@@ -50,22 +45,23 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
 
   constructor(options: FilledWorkerOptions) {
     this.#options = options
+    this.#ahead = new ClaimAhead(options.concurrency)
   }
 
   get stage(): Stage {
     return this.#stage
   }
 
-  get claimed(): Iterable<Request> {
-    return [...this.#requests.values()].filter((request) => !request.acknowledged)
+  get claimed(): readonly Request[] {
+    return this.#work?.requests.claimed ?? []
   }
 
   get active(): readonly Request[] {
-    return [...this.#requests.values()].filter(({ state }) => state === 'running')
+    return this.#work?.requests.in('running') ?? []
   }
 
   get totals(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#totals)
+    return this.#work?.requests.totals ?? {}
   }
 
   get uptimeMs(): number {
@@ -80,18 +76,19 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
   /** Begins to consume. Resolves when the worker has been stopped and has nothing left in hand. */
   async run(connections: Connections): Promise<void> {
     const { log, leaseMs } = this.#options
-    this.#connections = connections
-    this.#settler = new Settler(connections, log, () => this.#intake.roomFreed())
-    this.#intake = new Intake(connections.consumer, this)
-    this.#leases = new Leases(connections.consumer, leaseMs, this, log)
-    this.#ahead = new ClaimAhead(this.#options.concurrency)
-    this.#overrunTimer = setInterval(() => this.#giveBackOverrun(), OVERRUN_CHECK_MS)
-    if (this.#stage !== 'running') this.#intake.stop()
-    await this.#intake.run()
-    this.#endIfDrained()
+    const { consumer, tasks } = connections
+    const settler = new Settler(connections, log, this)
+    const requests = new Requests({ executor: this.#executor, settler, tasks, log }, this)
+    this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
+    const leases = new Leases(consumer, leaseMs, this, log)
+    const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)
+    void this.#claim(this.#work.intake)
     await this.#drained
-    this.#leases.stop()
-    clearInterval(this.#overrunTimer)
+    // After a forced end nothing of what is left may be tried for ever.
+    settler.giveUp()
+    leases.stop()
+    clearInterval(waitingTimer)
+    clearTimeout(this.#graceTimer)
   }
 
   /** Goes to `stage` of the ladder; never back. */
@@ -99,66 +96,69 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
     if (!isFurther(stage, this.#stage)) return
     const { log, coldGraceMs } = this.#options
     this.#stage = stage
-    log.info({ stage, running: this.#requests.size }, `Stopping (${stage})`)
-    this.#intake?.stop()
-    for (const request of this.#requests.values()) {
-      if (request.state === 'waiting' || stage === 'cold') this.#executor.cancel(request)
+    log.info({ stage, running: this.#work?.requests.size ?? 0 }, `Stopping (${stage})`)
+    this.#work?.intake.stop()
+    this.#work?.requests.giveBackWaiting()
+    if (stage === 'cold') {
+      this.#work?.requests.abort()
+      this.#graceTimer = setTimeout(() => this.stop('now'), coldGraceMs).unref()
     }
-    if (stage === 'cold') setTimeout(() => this.stop('now'), coldGraceMs).unref()
     if (stage === 'now') {
-      this.#settler?.giveUp()
-      this.#executor?.kill().catch(() => {})
+      this.#work?.settler.giveUp()
+      this.#executor.kill().catch(() => {})
       setTimeout(() => this.#ended(), HAND_BACK_MS).unref()
     }
   }
 
   room(): number {
-    const { credits } = this.#executor
-    const ahead = this.#ahead.ahead
-    const unsettled = this.#requests.size - this.#active
-    // With a window ahead it is refilled by halves, so that a claim is worth its commit.
-    if (this.#active >= credits + Math.floor(ahead / 2) || unsettled > MAX_UNSETTLED) return 0
-    return credits + ahead - this.#active
+    const { active = 0, unsettled = 0 } = this.#work?.requests ?? {}
+    return unsettled > MAX_UNSETTLED ? 0 : this.#ahead.room(active, this.#executor.credits)
   }
 
   receive(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#connections.tasks, Date.now()))
+    this.#work?.requests.receive(deliveries)
   }
 
   claimFailed(error: unknown, delayMs: number): boolean {
-    const { log } = this.#options
-    if (isCaromError(error, 'CAROM_STORE_GONE') || isCaromError(error, 'CAROM_STORE_CORRUPT')) {
-      log.error({ err: error }, 'The store is lost; this worker ends')
-      this.fatal = error
-      this.stop('now')
-      return false
-    }
-    log.error({ err: error, delayMs }, 'No message could be claimed; trying again')
+    if (this.storeFailed(error)) return false
+    this.#options.log.error({ err: error, delayMs }, 'No message could be claimed; trying again')
     return true
   }
 
-  started(request: Request): void {
-    request.state = 'running'
-    request.startedAtMs = performance.now()
-    if (request.policy.acksLate) return
-    request.acknowledged = this.#settler.acknowledge(request).then((state) => {
-      if (state === 'lost') this.leaseLost(request)
-    })
+  storing(): void {
+    this.#work?.intake.roomFreed()
   }
 
-  ended(request: Request, said: RunOutcome): void {
-    const outcome = this.#isAbortedRun(request, said) ? STOPPED : said
-    const nowMs = performance.now()
-    if (request.startedAtMs !== null) this.#ahead.ran(nowMs - request.startedAtMs, nowMs)
-    this.#report(request, outcome)
-    this.#active--
-    void this.#settle(request, judge(outcome, request.delivery.counts, request.policy))
+  storeFailed(error: unknown): boolean {
+    if (!isStoreLost(error)) return false
+    if (this.fatal === null) this.#options.log.error({ err: error }, 'The store is lost; this worker ends')
+    this.fatal ??= error
+    this.stop('now')
+    return true
+  }
+
+  leaseLost(request: Request): void {
+    this.#work?.requests.leaseLost(request)
+  }
+
+  ran(durationMs: number): void {
+    this.#ahead.ran(durationMs, performance.now())
+  }
+
+  left(): void {
+    this.#work?.intake.roomFreed()
+    this.#endIfDrained()
   }
 
   async publish(said: unknown): Promise<void> {
-    const messages: readonly Outgoing[] = checkPublished(said)
-    await this.#connections.broker.publish(messages)
-    for (const { message } of messages) this.#parentOf(message.headers.parent_id)?.children.push(message.headers.id)
+    const messages = checkPublished(said)
+    if (this.#work === null) {
+      // A child that has loaded the app says which broker it is.
+      throw new TypeError('No task can be sent before the worker has started, as by onChildInit: send it in a task')
+    }
+    await this.#work.connections.broker.publish(messages)
+    const tasks = messages.map(({ message: { headers } }) => ({ id: headers.id, parentId: headers.parent_id }))
+    this.#work.requests.sent(tasks)
   }
 
   childDown(certificate: DeathCertificate): void {
@@ -167,97 +167,41 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, LeaseOwner {
     this.#options.log.warn({ ...facts, phase, killedBy }, describeDeath(certificate))
   }
 
-  leaseLost(request: Request): void {
-    request.leaseLost = true
-    this.#executor.terminate(request)
-  }
-
-  #take(delivery: Delivery, admission: Admission): void {
-    if (admission.type === 'refused') return void this.#refuse(delivery, admission)
-    const request = new Request(delivery, admission.policy)
-    this.#requests.set(request.token, request)
-    if (admission.type === 'decided') return void this.#settle(request, admission.verdict)
-    this.#active++
-    if (this.#stage !== 'running') return this.ended(request, { type: 'stopped' })
-    try {
-      this.#executor.run(request)
-    } catch (error) {
-      this.ended(request, { type: 'failed', failure: toFailure(error) })
-    }
-  }
-
-  async #refuse(delivery: Delivery, { end, reason }: Extract<Admission, { type: 'refused' }>): Promise<void> {
-    const { headers } = delivery.message
-    this.#options.log.warn({ taskId: headers.id, task: headers.task, queue: delivery.queue, end: end.type }, reason)
-    await this.#settler.reject(delivery.token, end).catch((error) => {
-      // Its lease runs out, and it is refused again.
-      this.#options.log.error({ err: error, taskId: headers.id }, 'A refused message could not be given back')
-    })
-  }
-
-  async #settle(request: Request, verdict: Verdict): Promise<void> {
-    request.state = 'settling'
-    try {
-      if (!request.leaseLost) await this.#store(request, verdict)
-    } finally {
-      request.state = 'gone'
-      this.#requests.delete(request.token)
-      if (verdict.status !== null) this.#totals.set(request.task, (this.#totals.get(request.task) ?? 0) + 1)
-      this.#intake.roomFreed()
-      this.#endIfDrained()
-    }
-  }
-
-  /**
-   * What a task throws after a cold stop has aborted its signal is the stop, as far as anybody can tell: it goes back.
-   * One that was acked early cannot, so there the error counts.
-   */
-  #isAbortedRun({ policy }: Request, { type }: RunOutcome): boolean {
-    return type === 'failed' && isFurther(this.#stage, 'warm') && policy.acksLate
-  }
-
-  async #store(request: Request, verdict: Verdict): Promise<void> {
-    if (request.acknowledged === null) {
-      const settled = this.#settler.settle(request, verdict)
-      // A child is without work: the claim that goes with this settlement must not wait for company.
-      if (this.#active < this.#executor.credits) this.#settler.hurry()
-      await settled
-    } else {
-      await request.acknowledged
-      await this.#settler.save(request, verdict)
-    }
+  async #claim(intake: Intake): Promise<void> {
+    if (this.#stage !== 'running') intake.stop()
+    await intake.run()
+    this.#claiming = false
+    this.#endIfDrained()
   }
 
   #endIfDrained(): void {
-    if (this.#stage !== 'running' && this.#requests.size === 0) this.#ended()
+    if (!this.#claiming && this.#work?.requests.size === 0) this.#ended()
   }
 
-  #giveBackOverrun(): void {
-    if (this.#ahead.ahead === 0) return
-    const waiting = [...this.#requests.values()].filter(({ state }) => state === 'waiting')
-    if (!waiting.some(({ claimedAtMs }) => performance.now() - claimedAtMs > OVERRUN_MS)) return
-    this.#ahead.overran()
-    for (const request of waiting) this.#executor.cancel(request)
-  }
-
-  #parentOf(parentId: unknown): Request | undefined {
-    for (const request of this.#requests.values()) if (request.taskId === parentId) return request
-    return undefined
-  }
-
-  #report(request: Request, outcome: RunOutcome): void {
-    const { log } = this.#options
-    const facts = { taskId: request.taskId, task: request.task, attempt: request.delivery.counts.deliveries }
-    const ranMs = request.startedAtMs === null ? null : Math.round(performance.now() - request.startedAtMs)
-    if (outcome.type === 'succeeded') log.debug({ ...facts, ranMs }, 'Task succeeded')
-    else if (outcome.type === 'failed') log.warn({ ...facts, ranMs, error: outcome.failure.name }, 'Task failed')
-    else if (outcome.type === 'lost')
-      log.error({ ...facts, ranMs, crashes: request.delivery.counts.crashes + 1 }, outcome.text)
+  /** What waits here for a child may find one elsewhere: all of it in a worker that stops, else what had to wait long. */
+  #giveBackWaiting(): void {
+    if (this.#work === null) return
+    const { requests, intake } = this.#work
+    if (this.#stage === 'running') {
+      if (requests.active <= this.#executor.credits) return
+      const nowMs = performance.now()
+      if (!requests.in('waiting').some(({ claimedAtMs }) => nowMs - claimedAtMs > OVERRUN_MS)) return
+      this.#ahead.overran()
+      intake.roomLost()
+    }
+    requests.giveBackWaiting()
   }
 }
 
-const STOPPED: RunOutcome = { type: 'stopped' }
-const OVERRUN_CHECK_MS = 100
+/** What a worker that consumes has. */
+interface Work {
+  readonly connections: Connections
+  readonly settler: Settler
+  readonly requests: Requests
+  readonly intake: Intake
+}
+
+const WAITING_CHECK_MS = 100
 const OVERRUN_MS = 250
 const MAX_UNSETTLED = 2_000
 const HAND_BACK_MS = 2_000

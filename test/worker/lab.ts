@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { openBroker } from '../../src/brokers/open.ts'
 import type { WorkerOptions } from '../../src/worker/index.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'carom-lab-'))
@@ -84,4 +85,14 @@ export function isAlive(pid: number): boolean {
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return text.split(' ').filter(Boolean).map(Number)
+}
+
+/** Claimed messages of all queues. */
+export async function claimed(): Promise<number> {
+  const broker = await openBroker(process.env.CAROM_BROKER_URL, { appName: 'lab' })
+  try {
+    return (await broker.depths()).reduce((sum, depth) => sum + depth.claimed, 0)
+  } finally {
+    await broker.close()
+  }
 }

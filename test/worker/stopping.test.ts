@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import test, { after } from 'node:test'
 import { startWorker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, childrenOf, isAlive, ledger, startWorkerProcess } from './lab.ts'
+import { APP, childrenOf, claimed, isAlive, ledger, startWorkerProcess } from './lab.ts'
+import { startNode } from './node-lab.ts'
 
-const { app, add, early, noted, untilAborted } = await import('./fixtures/tasks.ts')
+const { app, abortable, add, blocks, noted, untilAborted } = await import('./fixtures/tasks.ts')
 after(() => app.close())
 
 const GET = { timeoutMs: 10_000 }
@@ -81,25 +82,42 @@ test('stop() is the same promise of an end at every call, and the worker takes n
   await next.stop()
 })
 
-test('acksLate: false acks when the task starts: a worker killed then loses the task', async (t) => {
-  const worker = await startWorkerProcess(t)
-  const result = await early.delay(60_000)
-  await started(result.id)
-  await until(async () => (await claimed()) === 0, { what: 'the message is acked' })
-  worker.process.kill('SIGKILL')
-  await worker.exited
-  await startWorkerProcess(t)
-  await (await add.delay(1, 1)).get(GET)
-  assert.equal(ledger(result.id).length, 1)
-  assert.equal(await result.state(), 'PENDING')
+test('a warm stop lets a task finish that its child has been given and not begun', async (t) => {
+  const worker = await startWorkerProcess(t, { signals: true, concurrencyPerChild: 2 })
+  const blocking = await blocks.delay(1_000)
+  await started(blocking.id)
+  const given = await abortable.delay(10)
+  await until(async () => (await claimed()) === 2, { what: 'both are claimed' })
+  assert.deepEqual(ledger(given.id), [], 'its child is busy')
+  await worker.climb('SIGTERM', 'warm')
+  assert.equal(await worker.exited, 0)
+  assert.equal(await given.get(GET), 10)
 })
 
-async function claimed(): Promise<number> {
-  const { openBroker } = await import('../../src/brokers/open.ts')
-  const broker = await openBroker(process.env.CAROM_BROKER_URL, { appName: 'lab' })
-  try {
-    return (await broker.depths()).reduce((sum, depth) => sum + depth.claimed, 0)
-  } finally {
-    await broker.close()
-  }
-}
+test('a cold stop hands back a task that its child begins only after its signal was aborted', async (t) => {
+  const worker = await startWorkerProcess(t, { signals: true, concurrencyPerChild: 2 })
+  const blocking = await blocks.delay(1_000)
+  await started(blocking.id)
+  const given = await abortable.delay(10)
+  await until(async () => (await claimed()) === 2, { what: 'both are claimed' })
+  await worker.climb('SIGTERM', 'warm')
+  await worker.climb('SIGTERM', 'cold')
+  assert.equal(await worker.exited, 0)
+  assert.equal(await blocking.get(GET), 1_000)
+  assert.equal(await given.state(), 'PENDING')
+  await startWorkerProcess(t)
+  assert.equal(await given.get(GET), 10)
+})
+
+test('a stop at once does not wait for a claim that does not return', async (t) => {
+  const asked: number[] = []
+  const { node, ended } = await startNode(t, {}, () => ({
+    claim: (max) => {
+      asked.push(max)
+      return new Promise(() => {})
+    },
+  }))
+  await until(() => asked.length > 0, { what: 'the claim is under way' })
+  node.stop('now')
+  await ended
+})

@@ -4,8 +4,8 @@ import type { DeliveryCounts } from '../../src/brokers/broker.ts'
 import type { DeathCertificate, KilledBy } from '../../src/pool/index.ts'
 import { judge, judgeForeign, MAX_DELIVERIES, MAX_FOREIGN, tooManyDeliveries } from '../../src/worker/verdict.ts'
 
-const LATE = { ignoreResult: false, acksLate: true, maxCrashes: 3 }
-const EARLY = { ...LATE, acksLate: false }
+const LATE = { maxCrashes: 3, acked: false }
+const EARLY = { ...LATE, acked: true }
 
 function counts(of: Partial<DeliveryCounts> = {}): DeliveryCounts {
   return { deliveries: 1, crashes: 0, foreign: 0, ...of }
@@ -69,11 +69,14 @@ for (const killedBy of ['neighbour', 'pool'] as const) {
   })
 }
 
-test('judge() fails a lost task at once when its message was acked early: there is nothing to give back', () => {
-  const verdict = judge(lost('signal'), counts(), EARLY)
-  assert.equal(verdict.status, 'FAILURE')
-  assert.deepEqual(verdict.end, { type: 'ack' })
-})
+for (const outcome of [lost('signal'), lost('neighbour'), { type: 'stopped' } as const]) {
+  test(`judge() fails a ${outcome.type} task at once when its message was acked early: nothing can go back`, () => {
+    const verdict = judge(outcome, counts(), EARLY)
+    assert.equal(verdict.status, 'FAILURE')
+    assert.equal(verdict.failure?.code, 'CAROM_WORKER_LOST')
+    assert.deepEqual(verdict.end, { type: 'ack' })
+  })
+}
 
 test('tooManyDeliveries() lets a message through MAX_DELIVERIES times, then quarantines it with a failure', () => {
   assert.equal(tooManyDeliveries(counts({ deliveries: MAX_DELIVERIES })), null)

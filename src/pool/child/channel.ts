@@ -1,8 +1,8 @@
 /** The child's end of the channel. Reports of one tick leave in one write, except those that must not wait. */
-import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { encodeFrame, FrameReader } from '../protocol/frame.ts'
 import { frameToParent, readToChild, type ToChild, type ToParent } from '../protocol/messages.ts'
+import { writeParts } from '../protocol/write.ts'
 
 export interface ChannelListener {
   order(order: ToChild): void
@@ -29,44 +29,66 @@ export class Channel {
   }
 
   send(report: ToParent): void {
-    if (this.#out.length === 0) process.nextTick(() => this.flush())
+    if (this.#out.length === 0) process.nextTick(() => this.#flush())
     for (const part of encodeFrame(frameToParent(report, this.#generation))) this.#out.push(part)
   }
 
-  /** Hands everything to the kernel now: user code that never returns could not hold it back. */
-  sendNow(report: ToParent): void {
+  /**
+   * Calls `sent` once the kernel has the report: at once, unless the parent is behind with its reading. What comes
+   * after it, a loop without end or the process's death, cannot take the report back.
+   */
+  sendNow(report: ToParent, sent: () => void): void {
     for (const part of encodeFrame(frameToParent(report, this.#generation))) this.#out.push(part)
-    this.flush()
+    this.#flush(sent)
   }
 
-  flush(): void {
-    const parts = this.#out
-    if (parts.length === 0 || this.#ended) return
-    this.#out = []
-    this.#socket.write(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
-  }
-
-  /** Written past the event loop, because the process is ending. Nothing, if a write is still on its way. */
-  lastWords(report: ToParent): void {
-    if (this.#socket.writableLength > 0) return
+  /** Writes what was sent in this tick past the event loop, because the process ends; waits a little for room. */
+  lastWords(report?: ToParent): void {
+    if (report !== undefined) this.#out.push(...encodeFrame(frameToParent(report, this.#generation)))
+    // If a write is still on its way, what is written now would land in the middle of it.
+    if (this.#socket.writableLength > 0 || this.#ended) return
+    const giveUpAtMs = performance.now() + LAST_WORDS_MS
     try {
-      writeSync(CHANNEL_FD, Buffer.concat([...this.#out, ...encodeFrame(frameToParent(report, this.#generation))]))
-      this.#out = []
+      while (this.#out.length > 0 && performance.now() < giveUpAtMs) {
+        this.#out = writeParts(CHANNEL_FD, this.#out)
+        if (this.#out.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+      }
     } catch {
-      // The exit code will have to do.
+      // Nobody listens: the exit code will have to do.
     }
   }
 
   /** Ends the channel after what was sent; resolves when it has left. */
   end(): Promise<void> {
-    this.flush()
+    this.#flush()
     this.#ended = true
     this.#socket.removeAllListeners('close')
     return new Promise((resolve) => this.#socket.end(resolve))
   }
+
+  #flush(sent?: () => void): void {
+    if (this.#out.length === 0 || this.#ended) return
+    const parts = this.#out
+    this.#out = []
+    const rest = this.#socket.writableLength === 0 ? this.#write(parts) : parts
+    const last = rest.pop()
+    if (last === undefined) return sent?.()
+    for (const part of rest) this.#socket.write(part)
+    this.#socket.write(last, sent)
+  }
+
+  #write(parts: Buffer[]): Buffer[] {
+    try {
+      return writeParts(CHANNEL_FD, parts)
+    } catch {
+      // EPIPE, or a job has closed what was not its own.
+      return dieWithGroup()
+    }
+  }
 }
 
 const CHANNEL_FD = 3
+const LAST_WORDS_MS = 500
 
 /** The parent is gone: nobody wants the results of this process or of those it started. */
 export function dieWithGroup(): never {

@@ -8,8 +8,20 @@ export function guardProcess(channel: Channel, parentPid: number): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   // The parent may have died before the kernel was asked to watch it: then the channel's end may be long past.
   if (process.ppid !== parentPid) dieWithGroup()
+  for (const stream of [process.stdout, process.stderr]) writeAtOnce(stream)
   process.on('uncaughtExceptionMonitor', (error) => {
     if (process.listenerCount('uncaughtException') > 0) return
     channel.lastWords({ type: 'crashed', payload: encodePayload(toFailure(error)) })
   })
+  // A job that ends the process takes no result of its neighbours with it.
+  process.on('exit', () => channel.lastWords())
+}
+
+/**
+ * Node keeps what a pipe has no room for, and drops it when the process exits. So a write waits: a child that prints
+ * more than is read stands still instead of growing, and its last words are whole.
+ */
+function writeAtOnce(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): void } }
+  handle?.setBlocking?.(true)
 }

@@ -8,6 +8,7 @@ import { CaromError } from '../../errors.ts'
 import { runInContext } from '../../job/context.ts'
 import { readFailure, toFailure } from '../../support/failure.ts'
 import type { Payload } from '../protocol/frame.ts'
+import { whileLoading } from '../protocol/loading.ts'
 import type { Answer, StartOrder, ToChild } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import { openQuestions } from './ask.ts'
@@ -25,8 +26,7 @@ export class ChildLoop implements ChannelListener {
 
   constructor(channel: Channel) {
     this.#channel = channel
-    openQuestions.send = (question, name, value) =>
-      channel.send({ type: 'asked', job: question, payload: encodePayload([name, value]) })
+    openQuestions.send = (question, payload) => channel.send({ type: 'asked', job: question, payload })
   }
 
   order(order: ToChild): void {
@@ -48,8 +48,8 @@ export class ChildLoop implements ChannelListener {
   async #start(start: StartOrder): Promise<void> {
     try {
       this.#maxPayloadBytes = start.maxPayloadBytes
-      const namespace = (await import(start.module)) as Exports
-      this.#exports = exportsOf(namespace)
+      openQuestions.maxPayloadBytes = start.maxPayloadBytes
+      this.#exports = exportsOf(await whileLoading(start.module, () => import(start.module)))
       if (start.initializer !== null) await this.#function(start.initializer)(...start.initArgs)
       this.#channel.send({ type: 'ready' })
     } catch (error) {
@@ -60,19 +60,24 @@ export class ChildLoop implements ChannelListener {
   }
 
   #run(id: number, payload: Payload): void {
-    this.#channel.sendNow({ type: 'accepted', job: id })
     const job = new RunningJob(String(id))
     this.#running.set(id, job)
+    this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(id, job, payload))
+  }
+
+  #call(id: number, job: RunningJob, payload: Payload): void {
     let value: unknown
+    let pending: Promise<unknown> | null
     try {
       const [name, ...args] = decodePayload(payload) as [string, ...unknown[]]
       const fn = this.#function(name)
       value = runInContext(job, () => fn(...args))
+      pending = isThenable(value) ? Promise.resolve(value) : null
     } catch (error) {
       return this.#failed(id, error)
     }
-    if (!isThenable(value)) return this.#succeeded(id, value)
-    Promise.resolve(value).then(
+    if (pending === null) return this.#succeeded(id, value)
+    pending.then(
       (settled) => this.#succeeded(id, settled),
       (error) => this.#failed(id, error),
     )

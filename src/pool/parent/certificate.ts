@@ -1,6 +1,7 @@
 /** Why a child is gone: what a lost job can show for itself. */
 import type { Failure } from '../../support/failure.ts'
 
+/** Who or what ended a child, as far as the evidence goes. */
 export type KilledBy =
   /** Its own uncaught error or unhandled rejection; see `failure`. */
   | 'uncaught-error'
@@ -17,6 +18,7 @@ export type KilledBy =
   /** A signal from elsewhere: an operator, the kernel's out-of-memory killer, a crash in native code. */
   | 'signal'
 
+/** The evidence of one child's end; a job that was lost with it carries it as `error.certificate`. */
 export interface DeathCertificate {
   readonly pid: number | null
   readonly exitCode: number | null
@@ -40,11 +42,13 @@ export interface Death {
   readonly ordered: 'bad-frame' | 'neighbour' | 'pool' | null
   readonly failure: Failure | null
   readonly stderrTail: string
+  /** V8 said that it had no heap left. */
+  readonly heapLimit: boolean
   readonly livedMs: number
 }
 
 export function certify(death: Death): DeathCertificate {
-  const { ordered, ...seen } = death
+  const { ordered, heapLimit, ...seen } = death
   return { ...seen, killedBy: ordered ?? culprit(death) }
 }
 
@@ -67,13 +71,15 @@ const REASONS: Record<KilledBy, string> = {
   signal: 'a signal from outside the pool',
 }
 
-function culprit({ exitCode, signal, failure, stderrTail }: Death): KilledBy {
+function culprit({ exitCode, signal, failure, heapLimit }: Death): KilledBy {
   if (failure !== null) return 'uncaught-error'
   // V8 aborts with a fixed sentence; the signal alone would be any abort().
-  if ((signal === 'SIGABRT' || exitCode === 134) && stderrTail.includes('heap out of memory')) return 'heap-limit'
+  if (heapLimit && (signal === 'SIGABRT' || exitCode === 134)) return 'heap-limit'
   return signal === null ? 'itself' : 'signal'
 }
 
+/** An aborting Node writes stack traces last, of lines like ` 3: 0x1f2e ...`, which tell a reader nothing. */
 function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1)?.slice(0, 300) ?? ''
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^( *\d+: |-----)/.test(line))
+  return lines.at(-1)?.slice(0, 300) ?? ''
 }

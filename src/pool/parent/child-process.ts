@@ -4,12 +4,13 @@
  * a short deadline has passed (a process it started may hold its pipes open).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import type { Socket } from 'node:net'
-import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { encodeFrame, FrameReader } from '../protocol/frame.ts'
+import { encodeFrame, FrameError, FrameReader } from '../protocol/frame.ts'
 import { frameToChild, readToParent, type ToChild, type ToParent } from '../protocol/messages.ts'
+import { writeParts } from '../protocol/write.ts'
+import { forward } from './forward.ts'
+import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
 
 export interface ChildProcessOptions {
   readonly generation: number
@@ -21,8 +22,8 @@ export interface ChildProcessOptions {
 /** What a child process reports. `ended` comes last and once. */
 export interface ChildListener {
   message(message: ToParent): void
-  /** What came over the channel was no frame; nothing more is read from it. */
-  badFrame(error: unknown): void
+  /** What came over the channel was no frame, or it ended before the process; nothing more is read from it. */
+  badFrame(error: FrameError): void
   ended(end: ChildEnd): void
 }
 
@@ -33,17 +34,20 @@ export interface ChildEnd {
   /** Why the process could not be started at all. */
   readonly spawnError: Error | null
   readonly stderrTail: string
+  /** V8 said on stderr that it had no heap left. */
+  readonly heapLimit: boolean
 }
 
 export class PoolChildProcess {
   readonly pid: number | null
   readonly startedAtMs = performance.now()
   readonly #generation: number
-  readonly #process: ChildProcess
+  readonly #process: ChildProcess | null
   readonly #channel: Socket | null
   readonly #listener: ChildListener
   #out: Buffer[] = []
   #tail = ''
+  #heapLimit = false
   #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null
   #spawnError: Error | null = null
   #openStreams = 0
@@ -53,15 +57,17 @@ export class PoolChildProcess {
   constructor(options: ChildProcessOptions, listener: ChildListener) {
     this.#generation = options.generation
     this.#listener = listener
-    this.#process = launch(options)
-    this.pid = this.#process.pid ?? null
-    this.#channel = (this.#process.stdio[3] as Socket | undefined) ?? null
-    this.#process.unref()
-    this.#process.once('error', (error) => this.#spawnFailed(error))
-    this.#process.once('exit', (code, signal) => this.#exited(code, signal))
-    this.#forward(this.#process.stdout as Socket | null, process.stdout)
-    this.#forward(this.#process.stderr as Socket | null, process.stderr, true)
-    this.#listen(new FrameReader(options.maxPayloadBytes))
+    this.#process = this.#launch(options)
+    this.pid = this.#process?.pid ?? null
+    // Without file descriptors left there is no process, nor any stream.
+    const [, stdout, stderr, channel] = (this.#process?.stdio ?? []) as (Socket | undefined)[]
+    this.#channel = channel ?? null
+    this.#process?.unref()
+    this.#process?.on('error', (error) => this.#spawnFailed(error))
+    this.#process?.once('exit', (code, signal) => this.#exited(code, signal))
+    if (stdout !== undefined) this.#watch(stdout, process.stdout)
+    if (stderr !== undefined) this.#watch(stderr, process.stderr).on('data', (chunk: Buffer) => this.#keepTail(chunk))
+    if (channel !== undefined) this.#listen(channel, new FrameReader(options.maxPayloadBytes))
   }
 
   /** Sends with everything else of this tick in one write. */
@@ -78,38 +84,42 @@ export class PoolChildProcess {
 
   #flush(): void {
     const parts = this.#out
+    const channel = this.#channel
     this.#out = []
-    if (!this.#channel?.writable) return
-    this.#channel.write(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
+    if (!channel?.writable) return
+    for (const part of writeNow(channel, parts)) channel.write(part)
   }
 
-  #listen(reader: FrameReader): void {
-    const channel = this.#channel
-    if (channel === null) return
-    this.#watchEnd(channel)
-    channel.on('data', (chunk: Buffer) => {
+  #listen(channel: Socket, reader: FrameReader): void {
+    this.#watch(channel, null).on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk, (frame) => this.#listener.message(readToParent(frame, this.#generation)))
       } catch (error) {
-        channel.removeAllListeners('data').resume()
-        this.#listener.badFrame(error)
+        if (!(error instanceof FrameError)) throw error
+        this.#distrust(error)
       }
     })
-  }
-
-  #forward(from: Socket | null, to: NodeJS.WriteStream, keepTail = false): void {
-    if (from === null) return
-    this.#watchEnd(from)
-    from.on('data', (chunk: Buffer) => {
-      if (keepTail) this.#tail = (this.#tail + chunk.toString('utf8')).slice(-TAIL_CHARS)
-      // Reading stops while our own output is stuck: the child then waits in write(), and no memory grows.
-      if (to.write(chunk)) return
-      from.pause()
-      to.once('drain', () => from.resume())
+    // The channel of a process that ends is closed first; one that stays behind it hears no orders.
+    channel.once('end', () => {
+      if (this.#exit !== null) return
+      this.#drainTimer = setTimeout(() => this.#distrust(new FrameError('It closed its channel')), DRAIN_MS).unref()
     })
   }
 
-  #watchEnd(stream: Socket): void {
+  #distrust(error: FrameError): void {
+    this.#channel?.removeAllListeners('data').resume()
+    this.#listener.badFrame(error)
+  }
+
+  #keepTail(chunk: Buffer): void {
+    const text = this.#tail + chunk.toString('utf8')
+    // What V8 writes after this sentence may be longer than the tail.
+    this.#heapLimit ||= text.includes(HEAP_LIMIT)
+    this.#tail = text.slice(-TAIL_CHARS)
+  }
+
+  /** Counts a stream as open until it is closed; passes on what comes from it. */
+  #watch(stream: Socket, to: NodeJS.WriteStream | null): Socket {
     this.#openStreams++
     stream.unref()
     // EPIPE and ECONNRESET say less than the exit that follows them.
@@ -118,6 +128,18 @@ export class PoolChildProcess {
       this.#openStreams--
       this.#reportIfDone()
     })
+    if (to !== null) forward(stream, to)
+    return stream
+  }
+
+  #launch(options: ChildProcessOptions): ChildProcess | null {
+    try {
+      return launch(options)
+    } catch (error) {
+      // Some reasons (no memory, too large an environment) are thrown, others arrive as an event: both end alike.
+      process.nextTick(() => this.#spawnFailed(error as Error))
+      return null
+    }
   }
 
   #spawnFailed(error: Error): void {
@@ -131,7 +153,9 @@ export class PoolChildProcess {
     this.#exit = { code, signal }
     // What the child started may live on in its group, holding pipes and memory: it goes with the child.
     if (this.pid !== null) killGroup(this.pid)
-    this.#drainTimer = setTimeout(() => this.#report(), DRAIN_MS)
+    if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
+    // After a stall of this process the timer runs before what is still in the pipes was read: hence one turn more.
+    this.#drainTimer = setTimeout(() => setImmediate(() => this.#report()), DRAIN_MS).unref()
     this.#reportIfDone()
   }
 
@@ -143,27 +167,28 @@ export class PoolChildProcess {
     if (this.#reported) return
     this.#reported = true
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
-    for (const stream of this.#process.stdio) stream?.destroy()
+    for (const stream of this.#process?.stdio ?? []) stream?.destroy()
     this.#listener.ended({
       pid: this.pid,
       exitCode: this.#exit?.code ?? null,
       signal: this.#exit?.signal ?? null,
       spawnError: this.#spawnError,
       stderrTail: this.#tail,
+      heapLimit: this.#heapLimit,
     })
   }
 }
 
 const DRAIN_MS = 1_000
 const TAIL_CHARS = 4_096
+const HEAP_LIMIT = 'JavaScript heap out of memory'
 const ENTRY = fileURLToPath(new URL('../child/main.js', import.meta.url))
 
 function launch(options: ChildProcessOptions): ChildProcess {
   const node = [...options.execArgv, ENTRY, String(options.generation), String(process.pid)]
   const setpriv = findSetpriv()
-  // setpriv asks the kernel to kill the child when the parent dies, then becomes Node: same pid, same pipes.
   const [command, args] =
-    setpriv === null ? [process.execPath, node] : [setpriv, ['--pdeathsig', 'KILL', '--', process.execPath, ...node]]
+    setpriv === null ? [process.execPath, node] : [setpriv, [...PARENT_DEATH_FLAGS, process.execPath, ...node]]
   return spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
@@ -172,29 +197,22 @@ function launch(options: ChildProcessOptions): ChildProcess {
   })
 }
 
+/** Gives what is left to the stream: all of it where Node does not show the descriptor, or while a write is on its way. */
+function writeNow(channel: Socket, parts: Buffer[]): Buffer[] {
+  const { _handle: handle } = channel as { _handle?: { readonly fd?: number } | null }
+  if (handle?.fd === undefined || handle.fd < 0 || channel.writableLength > 0) return parts
+  try {
+    return writeParts(handle.fd, parts)
+  } catch {
+    // The child is gone: the stream meets the same error, and the exit follows.
+    return parts
+  }
+}
+
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
     // ESRCH: the whole group is gone already.
   }
-}
-
-let setprivPath: string | null | undefined
-
-function findSetpriv(): string | null {
-  if (setprivPath !== undefined) return setprivPath
-  setprivPath = null
-  if (process.platform !== 'linux') return null
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const candidate = join(folder, 'setpriv')
-    try {
-      accessSync(candidate, constants.X_OK)
-      setprivPath = candidate
-      break
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return setprivPath
 }

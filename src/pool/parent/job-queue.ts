@@ -34,10 +34,14 @@ export class JobQueue {
     return undefined
   }
 
-  /** Takes out a job that is in the queue. Its place is cleared when its turn would have come. */
+  /** Takes out a job that is in the queue. Its place is cleared when its turn would have come, or with many others. */
   remove(job: PoolJob): void {
     this.#removed.add(job)
     this.#length--
+    if (this.#removed.size < 1024 || this.#removed.size < this.#length) return
+    this.#jobs = this.#jobs.slice(this.#head).filter((each) => each !== undefined && !this.#removed.has(each))
+    this.#head = 0
+    this.#removed.clear()
   }
 
   // Cutting off the used head only when it is half of the array keeps shift() at constant cost on average.

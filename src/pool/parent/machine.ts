@@ -8,7 +8,8 @@
  * Kept at every step:
  * - A job settles exactly once, whatever happens, and nothing changes a settled job.
  * - A job is held by at most one child, and a child holds at most `credits` jobs.
- * - A job that was accepted by a child that died is lost; one that was only dispatched goes to another child.
+ * - A job that was accepted by a child that died is lost; one that was only dispatched goes to another child, unless
+ *   it was cancelled meanwhile.
  * - There are never more than `size` children that may take work, and none takes any before it is ready.
  */
 import type { Failure } from '../../support/failure.ts'
@@ -70,7 +71,10 @@ export class PoolMachine {
       this.#queue.remove(job)
       this.#settle(job, { type: 'cancelled' })
       this.#endIfDone()
-    } else if (job.child !== null) this.#effects.cancel(job.child, job)
+    } else if (job.child !== null) {
+      job.child.cancelled.add(job)
+      this.#effects.cancel(job.child, job)
+    }
   }
 
   /** Ends a job at once, by its child's death if it was dispatched; neighbours in that child are lost with it. */
@@ -85,8 +89,11 @@ export class PoolMachine {
     }
   }
 
-  ready(child: PoolChild): void {
-    if (child.state !== 'starting') return
+  /** False if the child was ready before: it has broken the protocol. */
+  ready(child: PoolChild): boolean {
+    if (child.state !== 'starting') return false
+    // Too late: its death is ordered, and counts as a failed start.
+    if (child.killedFor !== null) return true
     child.state = 'ready'
     this.#startFailures = 0
     if (!this.#everReady) {
@@ -95,6 +102,7 @@ export class PoolMachine {
     }
     this.#dispatch()
     this.#endIfDone()
+    return true
   }
 
   /** False if the child does not hold the job in that state: it has broken the protocol. */
@@ -109,6 +117,7 @@ export class PoolMachine {
   finished(child: PoolChild, job: PoolJob | undefined, outcome: Outcome): boolean {
     if (job?.child !== child || job.state !== 'accepted') return false
     child.jobs.delete(job)
+    child.cancelled.delete(job)
     child.done++
     this.#settle(job, outcome)
     this.#dispatch()
@@ -122,6 +131,10 @@ export class PoolMachine {
 
   startTimedOut(child: PoolChild): void {
     if (child.state === 'starting') this.#kill(child, 'start')
+  }
+
+  stopTimedOut(child: PoolChild): void {
+    if (child.state === 'stopping') this.#kill(child, 'stop')
   }
 
   /** The process has ended and everything it wrote has been read: the verdict. */
@@ -161,7 +174,9 @@ export class PoolMachine {
   #judge(child: PoolChild, job: PoolJob, certificate: DeathCertificate): void {
     job.child = null
     if (child.condemned.has(job) || this.#phase === 'terminate') this.#settle(job, { type: 'terminated' })
-    else if (job.state === 'accepted' || ++job.returns > MAX_RETURNS) this.#settle(job, { type: 'lost', certificate })
+    else if (job.state === 'accepted') this.#settle(job, { type: 'lost', certificate })
+    else if (child.cancelled.has(job)) this.#settle(job, { type: 'cancelled' })
+    else if (++job.returns > MAX_RETURNS) this.#settle(job, { type: 'lost', certificate })
     else {
       job.state = 'queued'
       this.#queue.putBack(job)
@@ -170,19 +185,29 @@ export class PoolMachine {
 
   #startFailed(slot: number, failure: Failure): void {
     this.#startFailures++
-    if (!this.#everReady && this.#startFailures >= this.#options.maxStartFailures) {
-      this.#phase = 'terminate'
-      this.#effects.unstarted(failure)
-      this.#abandonQueue({ type: 'unstarted', failure })
-      for (const child of this.#children) this.#kill(child, 'terminate')
-    } else if (this.#phase === 'run' || this.#phase === 'close') {
+    if (!this.#needsChildren()) return
+    if (this.#startFailures < this.#options.maxStartFailures || !this.#isHopeless()) {
       this.#effects.respawnLater(slot, this.#startFailures)
+      return
     }
+    this.#phase = 'terminate'
+    this.#effects.unstarted(failure)
+    this.#abandonQueue({ type: 'unstarted', failure })
+    for (const child of this.#children) this.#kill(child, 'terminate')
+  }
+
+  /** Later starts may do better, but a pool that was never up, or is closing and has no other child, does not wait. */
+  #isHopeless(): boolean {
+    if (!this.#everReady) return true
+    return this.#phase === 'close' && ![...this.#children].some(({ state }) => state === 'ready')
   }
 
   #refill(slot: number): void {
-    const needed = this.#phase === 'run' || (this.#phase === 'close' && this.#open > 0)
-    if (needed) this.#spawn(slot)
+    if (this.#needsChildren()) this.#spawn(slot)
+  }
+
+  #needsChildren(): boolean {
+    return this.#phase === 'run' || (this.#phase === 'close' && this.#open > 0)
   }
 
   #spawn(slot: number): void {
@@ -191,6 +216,7 @@ export class PoolMachine {
       slot,
       state: 'starting',
       jobs: new Set(),
+      cancelled: new Set(),
       done: 0,
       condemned: new Set(),
       killedFor: null,
@@ -248,9 +274,9 @@ export class PoolMachine {
       return
     }
     for (const child of this.#children) {
-      if (child.state !== 'ready' && child.state !== 'starting') continue
+      if (child.killedFor !== null) continue
       if (child.state === 'starting') this.#kill(child, 'terminate')
-      else {
+      else if (child.state === 'ready') {
         child.state = 'stopping'
         this.#effects.stop(child)
       }

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 export class Sentry {
   readonly #groups = new Set<number>()
   #process: ChildProcess | null = null
+  #shortLives = 0
   #ended = false
 
   start(): void {
@@ -33,22 +34,28 @@ export class Sentry {
   }
 
   #spawn(): void {
-    const sentry = spawn('/bin/sh', ['-c', SCRIPT, 'carom-sentry'], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-      env: {},
-    })
+    if (this.#ended) return
+    const bornAtMs = performance.now()
+    const sentry = launch()
+    if (sentry === null) return this.#respawn(bornAtMs)
     this.#process = sentry
-    sentry.on('error', () => {})
     sentry.stdin?.on('error', () => {})
     // The pool must not keep a script alive by its sentry; a pipe's socket can be unreferenced, a Writable's type cannot.
     ;(sentry.stdin as Socket | null)?.unref()
     sentry.unref()
-    sentry.once('exit', () => {
-      if (this.#ended) return
-      this.#spawn()
-      for (const groupId of this.#groups) this.#tell(`+ ${groupId}\n`)
-    })
+    sentry.once('exit', () => this.#respawn(bornAtMs))
+    // Out of processes or of file descriptors; 'exit' does not follow.
+    sentry.on('error', () => this.#respawn(bornAtMs))
+    for (const groupId of this.#groups) this.#tell(`+ ${groupId}\n`)
+  }
+
+  /** At once, but ever later if it does not live: a system that kills it every time is not to be kept busy by it. */
+  #respawn(bornAtMs: number): void {
+    if (this.#ended) return
+    this.#process = null
+    this.#shortLives = performance.now() - bornAtMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+    if (this.#shortLives < 3) return this.#spawn()
+    setTimeout(() => this.#spawn(), Math.min(MAX_BACKOFF_MS, 100 * 2 ** this.#shortLives)).unref()
   }
 
   #tell(line: string): void {
@@ -56,13 +63,29 @@ export class Sentry {
   }
 }
 
+function launch(): ChildProcess | null {
+  try {
+    return spawn('/bin/sh', ['-c', SCRIPT, 'carom-sentry'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      env: {},
+    })
+  } catch {
+    // No memory: thrown, where other reasons arrive as an event.
+    return null
+  }
+}
+
+const SHORT_LIFE_MS = 1_000
+const MAX_BACKOFF_MS = 30_000
+
 const SCRIPT = `
 trap '' INT TERM HUP QUIT
 groups=' '
 while read -r op id; do
-  case "$op" in
-    +) groups="$groups$id " ;;
-    -) groups="\${groups%% $id *} \${groups#* $id }" ;;
+  case "$op$groups" in
+    +*) groups="$groups$id " ;;
+    -*" $id "*) groups="\${groups%% $id *} \${groups#* $id }" ;;
   esac
 done
 for id in $groups; do kill -s KILL -- "-$id" 2>/dev/null; done

@@ -22,7 +22,7 @@ export type Outcome =
   | { readonly type: 'terminated' }
   /** Taken out of the queue before it started. */
   | { readonly type: 'cancelled' }
-  /** The pool could not start a single child. */
+  /** The pool could not start a child. */
   | { readonly type: 'unstarted'; readonly failure: Failure }
 
 export interface PoolChild {
@@ -33,13 +33,15 @@ export interface PoolChild {
   readonly jobs: Set<PoolJob>
   /** Jobs it has settled. */
   done: number
+  /** Jobs it was asked to abort: none of them goes to another child. */
+  readonly cancelled: Set<PoolJob>
   /** Jobs it was killed for, on order. */
   readonly condemned: Set<PoolJob>
   /** Set once the pool has ordered its death. */
   killedFor: KillReason | null
 }
 
-export type KillReason = 'job' | 'terminate' | 'bad-frame' | 'start'
+export type KillReason = 'job' | 'terminate' | 'bad-frame' | 'start' | 'stop'
 
 export interface PoolEffects {
   spawn(child: PoolChild): void
@@ -54,7 +56,7 @@ export interface PoolEffects {
   respawnLater(slot: number, failures: number): void
   /** The first child is ready. */
   started(): void
-  /** No child could be started, and the pool has given up. */
+  /** No child can be started, and the pool has given up. */
   unstarted(failure: Failure): void
   /** No job is open and no child is alive, and so it will stay. */
   ended(): void
@@ -64,6 +66,6 @@ export interface MachineOptions {
   readonly size: number
   /** Jobs a child runs at once. */
   readonly credits: number
-  /** Failed starts in a row, before any child was ever ready, after which the pool gives up. */
+  /** Failed starts in a row after which the pool gives up, if no child was ever ready or it is closing. */
   readonly maxStartFailures: number
 }

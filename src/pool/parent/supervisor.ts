@@ -2,9 +2,9 @@
  * The shell around the pool's machine: carries out its effects on real processes and timers, and tells it what
  * became of them. It decides nothing.
  */
-import { type Failure, readFailure, toFailure } from '../../support/failure.ts'
-import type { Payload } from '../protocol/frame.ts'
-import type { StartOrder, ToParent } from '../protocol/messages.ts'
+import { type Failure, MAX_FAILURE_BYTES, readFailure, toFailure } from '../../support/failure.ts'
+import { FrameError, type Payload } from '../protocol/frame.ts'
+import { MAX_OPEN_QUESTIONS, type StartOrder, type ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import { certify, type Death, type DeathCertificate, describeDeath } from './certificate.ts'
 import { type ChildEnd, PoolChildProcess } from './child-process.ts'
@@ -45,6 +45,7 @@ interface ProcessRecord {
   readonly process: PoolChildProcess
   failure: Death['failure']
   deadline: NodeJS.Timeout | null
+  openQuestions: number
 }
 
 export class Supervisor implements PoolEffects {
@@ -55,10 +56,12 @@ export class Supervisor implements PoolEffects {
   readonly #jobs = new Map<number, SupervisedJob>()
   readonly #respawns = new Set<NodeJS.Timeout>()
   readonly #sentry = new Sentry()
+  readonly #startOrder: Payload
 
   constructor(options: SupervisorOptions, listener: SupervisorListener) {
     this.#options = options
     this.#listener = listener
+    this.#startOrder = encodePayload(options.start)
     const { processes, concurrencyPerChild } = options
     this.machine = new PoolMachine(
       { size: processes, credits: concurrencyPerChild, maxStartFailures: Math.max(3, processes) },
@@ -79,10 +82,12 @@ export class Supervisor implements PoolEffects {
 
   spawn(child: PoolChild): void {
     const { execArgv, env, start, startTimeoutMs } = this.#options
+    // A failure is told whole, however small the limit for results.
+    const maxPayloadBytes = Math.max(start.maxPayloadBytes, MAX_FAILURE_BYTES)
     const record: ProcessRecord = {
       child,
       process: new PoolChildProcess(
-        { generation: child.generation, execArgv, env, maxPayloadBytes: start.maxPayloadBytes },
+        { generation: child.generation, execArgv, env, maxPayloadBytes },
         {
           message: (message) => this.#heard(record, message),
           badFrame: (error) => this.#badFrame(record, error),
@@ -90,11 +95,12 @@ export class Supervisor implements PoolEffects {
         },
       ),
       failure: null,
-      deadline: setTimeout(() => this.machine.startTimedOut(child), startTimeoutMs),
+      deadline: deadline(() => this.machine.startTimedOut(child), startTimeoutMs),
+      openQuestions: 0,
     }
     this.#processes.set(child, record)
     if (record.process.pid !== null) this.#sentry.watch(record.process.pid)
-    record.process.send({ type: 'start', payload: encodePayload(start) })
+    record.process.send({ type: 'start', payload: this.#startOrder })
   }
 
   run(child: PoolChild, job: PoolJob): void {
@@ -109,7 +115,7 @@ export class Supervisor implements PoolEffects {
     const record = this.#processes.get(child)
     if (record === undefined) return
     record.process.send({ type: 'stop' })
-    record.deadline = setTimeout(() => record.process.kill(), this.#options.stopTimeoutMs)
+    record.deadline = deadline(() => this.machine.stopTimedOut(child), this.#options.stopTimeoutMs)
   }
 
   kill(child: PoolChild): void {
@@ -133,7 +139,7 @@ export class Supervisor implements PoolEffects {
         this.machine.respawnDue(slot)
       },
       ceiling * (0.5 + Math.random() / 2),
-    )
+    ).unref()
     this.#respawns.add(timer)
   }
 
@@ -155,9 +161,7 @@ export class Supervisor implements PoolEffects {
     const { child } = record
     switch (message.type) {
       case 'ready':
-        this.#clearDeadline(record)
-        this.machine.ready(child)
-        return this.#listener.childUp(record.process.pid as number)
+        return this.#ready(record)
       case 'accepted':
         return this.#expect(record, this.machine.accepted(child, this.#jobs.get(message.job)), message)
       case 'succeeded':
@@ -166,15 +170,28 @@ export class Supervisor implements PoolEffects {
         return this.#expect(record, this.machine.finished(child, this.#jobs.get(message.job), outcome), message)
       }
       case 'asked':
+        if (record.openQuestions >= MAX_OPEN_QUESTIONS) throw new FrameError('A question too many')
         return void this.#answer(record, message.job, message.payload)
       case 'broken':
+        if (child.state !== 'starting') throw new FrameError('"broken" from a child that was ready')
+        record.failure = readLastWords(message.payload)
+        return
       case 'crashed':
-        record.failure = readFailure(decodePayload(message.payload))
+        record.failure = readLastWords(message.payload)
     }
   }
 
+  #ready(record: ProcessRecord): void {
+    if (record.child.state === 'starting') this.#clearDeadline(record)
+    if (!this.machine.ready(record.child)) throw new FrameError('"ready" from a child that was ready')
+    if (record.child.killedFor === null) this.#listener.childUp(record.process.pid as number)
+  }
+
   #expect(record: ProcessRecord, legal: boolean, message: { readonly type: string; readonly job: number }): void {
-    if (!legal) this.#badFrame(record, new Error(`"${message.type}" for job ${message.job}, which it does not hold`))
+    if (!legal)
+      throw new FrameError(
+        `"${message.type}" for job ${message.job}, which child ${record.child.generation} does not hold in that state`,
+      )
   }
 
   #badFrame(record: ProcessRecord, error: unknown): void {
@@ -184,15 +201,21 @@ export class Supervisor implements PoolEffects {
   }
 
   async #answer(record: ProcessRecord, question: number, payload: Payload): Promise<void> {
-    let answer: readonly unknown[]
+    record.openQuestions++
+    const answer = await this.#answerTo(payload)
+    record.openQuestions--
+    record.process.send({ type: 'answer', job: question, payload: answer })
+  }
+
+  /** Never rejects: a question that cannot be read or an answer that cannot be sent is a failure that can be told. */
+  async #answerTo(payload: Payload): Promise<Payload> {
     try {
       const [name, value] = decodePayload(payload) as [string, unknown]
-      if (this.#options.answer === null) throw new Error(`Nobody answers "${name}" in this pool`)
-      answer = ['ok', await this.#options.answer(name, value)]
+      if (this.#options.answer === null) throw new TypeError(`Nobody answers "${name}" in this pool`)
+      return encodePayload(['ok', await this.#options.answer(name, value)])
     } catch (error) {
-      answer = ['error', toFailure(error)]
+      return encodePayload(['error', toFailure(error)])
     }
-    record.process.send({ type: 'answer', job: question, payload: encodePayload(answer) })
   }
 
   #ended(record: ProcessRecord, end: ChildEnd): void {
@@ -202,8 +225,11 @@ export class Supervisor implements PoolEffects {
     if (end.pid !== null) this.#sentry.unwatch(end.pid)
     const certificate = certify(toDeath(record, end))
     const startFailure = record.failure ?? toFailure(end.spawnError ?? new Error(describeDeath(certificate)))
-    this.#listener.childDown(certificate)
-    this.machine.gone(child, certificate, startFailure)
+    try {
+      this.#listener.childDown(certificate)
+    } finally {
+      this.machine.gone(child, certificate, startFailure)
+    }
   }
 
   #clearDeadline(record: ProcessRecord): void {
@@ -215,9 +241,31 @@ export class Supervisor implements PoolEffects {
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 30_000
 
+/**
+ * After a stall of this process its timers run before what its children said meanwhile is read; so the deadline has
+ * passed only once that was read. It does not keep a script alive.
+ */
+function deadline(passed: () => void, afterMs: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(passed), afterMs).unref()
+}
+
+function readLastWords(payload: Payload): Failure {
+  try {
+    return readFailure(decodePayload(payload))
+  } catch (cause) {
+    throw new FrameError('Last words that cannot be read', { cause })
+  }
+}
+
 function toDeath(record: ProcessRecord, end: ChildEnd): Death {
   const { child } = record
-  const ordered = { job: 'neighbour', terminate: 'pool', 'bad-frame': 'bad-frame', start: 'pool' } as const
+  const ordered = {
+    job: 'neighbour',
+    terminate: 'pool',
+    'bad-frame': 'bad-frame',
+    start: 'pool',
+    stop: 'pool',
+  } as const
   return {
     pid: end.pid,
     exitCode: end.exitCode,
@@ -226,6 +274,7 @@ function toDeath(record: ProcessRecord, end: ChildEnd): Death {
     ordered: child.killedFor === null ? null : ordered[child.killedFor],
     failure: record.failure,
     stderrTail: end.stderrTail,
+    heapLimit: end.heapLimit,
     livedMs: Math.round(performance.now() - record.process.startedAtMs),
   }
 }

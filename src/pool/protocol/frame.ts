@@ -61,17 +61,13 @@ const COPY_BELOW_BYTES = 16 * 1024
 /** Cuts a stream of chunks into frames. */
 export class FrameReader {
   readonly #maxPayloadBytes: number
-  #chunks: Buffer[] = []
-  #bytes = 0
+  // The start of a frame that is not complete yet. It grows with what arrives, never with what a header promises.
+  #kept = NOTHING
+  #keptBytes = 0
   #neededBytes = HEADER_BYTES
 
   constructor(maxPayloadBytes: number) {
     this.#maxPayloadBytes = maxPayloadBytes
-  }
-
-  /** Bytes of a frame that is not complete yet. */
-  get pendingBytes(): number {
-    return this.#bytes
   }
 
   /**
@@ -80,29 +76,46 @@ export class FrameReader {
    * @throws FrameError at the first header that is not ours; frames before it were delivered.
    */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
-    if (this.#bytes > 0) {
-      this.#chunks.push(chunk)
-      this.#bytes += chunk.length
-      if (this.#bytes < this.#neededBytes) return
-      chunk = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#bytes)
-    }
-    let at = 0
+    let at = this.#keptBytes === 0 ? 0 : this.#complete(chunk, onFrame)
     while (chunk.length - at >= HEADER_BYTES) {
-      const length = this.#checkHeader(chunk, at)
-      const end = at + HEADER_BYTES + length
-      if (end > chunk.length) break
-      onFrame({
-        type: chunk[at + 3] as number,
-        job: chunk.readUIntBE(at + 8, 6),
-        generation: chunk.readUInt32BE(at + 14),
-        payload: {
-          encoding: ENCODINGS[chunk[at + 18] as number] as Encoding,
-          bytes: chunk.subarray(at + HEADER_BYTES, end),
-        },
-      })
+      const end = at + HEADER_BYTES + this.#checkHeader(chunk, at)
+      if (end > chunk.length) {
+        this.#neededBytes = end - at
+        break
+      }
+      onFrame(frameAt(chunk, at, end))
       at = end
     }
-    this.#keep(at === 0 ? chunk : chunk.subarray(at))
+    if (at < chunk.length) this.#keep(chunk, at, chunk.length)
+  }
+
+  /** Adds to the kept start of a frame what it lacks; gives how much of the chunk that took. */
+  #complete(chunk: Buffer, onFrame: (frame: Frame) => void): number {
+    let at = 0
+    while (this.#keptBytes < this.#neededBytes) {
+      const end = Math.min(chunk.length, at + this.#neededBytes - this.#keptBytes)
+      if (end === at) return at
+      this.#keep(chunk, at, end)
+      at = end
+      if (this.#keptBytes === HEADER_BYTES) this.#neededBytes += this.#checkHeader(this.#kept, 0)
+    }
+    const frame = frameAt(this.#kept, 0, this.#neededBytes)
+    this.#kept = NOTHING
+    this.#keptBytes = 0
+    this.#neededBytes = HEADER_BYTES
+    onFrame(frame)
+    return at
+  }
+
+  #keep(chunk: Buffer, from: number, to: number): void {
+    const bytes = this.#keptBytes + to - from
+    if (bytes > this.#kept.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(this.#neededBytes, bytes * 2)))
+      this.#kept.copy(room, 0, 0, this.#keptBytes)
+      this.#kept = room
+    }
+    chunk.copy(this.#kept, this.#keptBytes, from, to)
+    this.#keptBytes = bytes
   }
 
   #checkHeader(chunk: Buffer, at: number): number {
@@ -118,10 +131,18 @@ export class FrameReader {
     }
     return length
   }
+}
 
-  #keep(rest: Buffer): void {
-    this.#chunks = rest.length === 0 ? [] : [rest]
-    this.#bytes = rest.length
-    this.#neededBytes = rest.length < HEADER_BYTES ? HEADER_BYTES : HEADER_BYTES + rest.readUInt32BE(4)
+const NOTHING = Buffer.alloc(0)
+
+function frameAt(chunk: Buffer, at: number, end: number): Frame {
+  return {
+    type: chunk[at + 3] as number,
+    job: chunk.readUIntBE(at + 8, 6),
+    generation: chunk.readUInt32BE(at + 14),
+    payload: {
+      encoding: ENCODINGS[chunk[at + 18] as number] as Encoding,
+      bytes: chunk.subarray(at + HEADER_BYTES, end),
+    },
   }
 }

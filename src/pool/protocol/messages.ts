@@ -39,6 +39,9 @@ export interface StartOrder {
   readonly maxPayloadBytes: number
 }
 
+/** Questions of one child that may wait for an answer at once; one more breaks the protocol. */
+export const MAX_OPEN_QUESTIONS = 10_000
+
 export type Answer = readonly ['ok', unknown] | readonly ['error', unknown]
 
 type Tagged = { readonly type: string; readonly job?: number; readonly payload?: Payload }

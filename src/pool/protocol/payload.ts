@@ -1,33 +1,86 @@
 /**
  * Values to payloads and back. Bytes travel as they are; everything else in MessagePack with the reach of a structured
- * clone: Map, Set, Date, BigInt, typed arrays, errors, cycles. No functions, no symbols.
+ * clone: Map, Set, Date, BigInt, typed arrays, errors (name, message, cause), cycles. What would lose a part on the way
+ * is refused: functions, symbols, promises, weak collections, generators, shared memory, boxed primitives.
  */
-import { Packr } from 'msgpackr'
+import { types } from 'node:util'
+import { Packr, Unpackr } from 'msgpackr'
 import type { Payload } from './frame.ts'
 
-/** @throws TypeError or RangeError for what cannot be written: a function, a symbol, a throwing getter, too deep. */
+/**
+ * A copy of the value: what its owner does to it later does not reach the payload.
+ *
+ * @throws TypeError or RangeError for what cannot be written: a function, a symbol, a throwing getter, too deep.
+ */
 export function encodePayload(value: unknown): Payload {
-  if (value instanceof Uint8Array) return { encoding: 'bytes', bytes: value }
-  return { encoding: 'msgpack', bytes: packr.pack(value) }
+  if (value instanceof Uint8Array) return { encoding: 'bytes', bytes: copyOf(value) }
+  try {
+    const bytes = packr.pack(value)
+    // What one value needed would stay with this process for good.
+    if (bytes.length > LARGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(FIRST_BYTES))
+    return { encoding: 'msgpack', bytes }
+  } catch (error) {
+    // A value that was written half may have left record definitions behind that a later reader would not know.
+    packr = createPackr()
+    throw error
+  }
 }
 
-/** @throws Error for bytes that are not what they claim to be. */
+/**
+ * The value, in memory of its own. Bytes come as a `Buffer`.
+ *
+ * @throws Error for bytes that are not what they claim to be.
+ */
 export function decodePayload(payload: Payload): unknown {
   switch (payload.encoding) {
     case 'none':
       return undefined
     case 'bytes':
-      return payload.bytes
+      return copyOf(payload.bytes)
     case 'msgpack':
-      return packr.unpack(payload.bytes)
+      return unpackr.unpack(payload.bytes)
   }
 }
 
-const packr = new Packr({ structuredClone: true })
+const LARGE_BYTES = 16 * 1024 * 1024
+const FIRST_BYTES = 8 * 1024
 
-// msgpackr writes a function as undefined unless it is given a writer: a result would lose a part in silence.
-Object.assign(packr, {
-  writeFunction: (fn: { readonly name: string }) => {
-    throw new TypeError(`A function${fn.name ? ` (${fn.name})` : ''} cannot leave its process`)
-  },
-})
+// Reading never learns from what was written: a stranger's record definitions must not meet ours.
+const unpackr = new Unpackr({ structuredClone: true, copyBuffers: true })
+let packr = createPackr()
+
+function createPackr(): Packr {
+  const created = new Packr({ structuredClone: true, useRecords: refuseOpaque })
+  // msgpackr writes a function as undefined unless it is given a writer: a result would lose a part in silence.
+  return Object.assign(created, {
+    writeFunction: (fn: { readonly name: string }) => {
+      throw new TypeError(`A function${fn.name ? ` (${fn.name})` : ''} cannot leave its process`)
+    },
+  })
+}
+
+/** Called for every object that would be written by its fields; true lets it. */
+function refuseOpaque(object: object): boolean {
+  if (object.constructor === Object) return true
+  const opaque = OPAQUE.find(([isOne]) => isOne(object))
+  if (opaque === undefined) return true
+  throw new TypeError(`${opaque[1]} cannot leave its process`)
+}
+
+const OPAQUE: readonly (readonly [(value: unknown) => boolean, string])[] = [
+  [types.isPromise, 'A promise'],
+  [types.isWeakMap, 'A WeakMap'],
+  [types.isWeakSet, 'A WeakSet'],
+  [(value) => value instanceof WeakRef, 'A WeakRef'],
+  [types.isGeneratorObject, 'A generator'],
+  [types.isMapIterator, 'An iterator'],
+  [types.isSetIterator, 'An iterator'],
+  [types.isSharedArrayBuffer, 'Shared memory'],
+  [types.isBoxedPrimitive, 'A boxed primitive'],
+  [types.isExternal, 'A native object'],
+]
+
+// Not Buffer.from(): for small ones it hands out a part of memory shared with other buffers.
+function copyOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
+}

@@ -1,0 +1,20 @@
+/**
+ * The other pools, loaded by a name the compiler does not follow: their declarations are not ours to compile, and one
+ * that is not installed fails only its own row.
+ */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { sep } from 'node:path'
+
+export async function loadPackage<T>(name: string): Promise<T> {
+  const namespace = (await import(name)) as { readonly default?: T } & T
+  return namespace.default !== undefined && Object.keys(namespace).length === 1 ? namespace.default : namespace
+}
+
+export function packageVersion(name: string): string {
+  const entry = createRequire(import.meta.url).resolve(name)
+  const folder = `${sep}node_modules${sep}${name}${sep}`
+  const root = entry.slice(0, entry.lastIndexOf(folder) + folder.length)
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
+  return version
+}

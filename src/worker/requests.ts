@@ -1,0 +1,188 @@
+/** Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome stored. */
+import type { Delivery } from '../brokers/broker.ts'
+import { toFailure } from '../support/failure.ts'
+import { type Admission, admit } from './admission.ts'
+import type { TaskDescription } from './child/description.ts'
+import type { Executor } from './executor.ts'
+import type { Logger } from './log.ts'
+import { Request, type RequestState } from './request.ts'
+import { reportRun } from './run-report.ts'
+import type { Settler } from './settler.ts'
+import { isFurther, type Stage } from './shutdown.ts'
+import { judge, type RunOutcome, type Verdict } from './verdict.ts'
+
+export interface RequestsOwner {
+  readonly stage: Stage
+  /** A run has ended that took `durationMs`. */
+  ran(durationMs: number): void
+  /** A request has left. */
+  left(): void
+}
+
+export interface RequestsParts {
+  readonly executor: Executor
+  readonly settler: Settler
+  /** What the app has registered. */
+  readonly tasks: ReadonlyMap<string, TaskDescription>
+  readonly log: Logger
+}
+
+export class Requests {
+  readonly #parts: RequestsParts
+  readonly #owner: RequestsOwner
+  readonly #byToken = new Map<string, Request>()
+  readonly #totals = new Map<string, number>()
+  #active = 0
+
+  constructor(parts: RequestsParts, owner: RequestsOwner) {
+    this.#parts = parts
+    this.#owner = owner
+  }
+
+  get size(): number {
+    return this.#byToken.size
+  }
+
+  /** How many wait for a child or run in one. */
+  get active(): number {
+    return this.#active
+  }
+
+  /** How many have an outcome that is not stored yet. */
+  get unsettled(): number {
+    return this.#byToken.size - this.#active
+  }
+
+  /** Those whose claim must live on. */
+  get claimed(): Request[] {
+    return [...this.#byToken.values()].filter((request) => !request.acknowledged)
+  }
+
+  /** Outcomes stored so far, by task. */
+  get totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals)
+  }
+
+  in(state: RequestState): Request[] {
+    return [...this.#byToken.values()].filter((request) => request.state === state)
+  }
+
+  receive(deliveries: readonly Delivery[]): void {
+    const nowMs = Date.now()
+    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#parts.tasks, nowMs))
+  }
+
+  /** Those that no child has been given yet go back to their queue. */
+  giveBackWaiting(): void {
+    for (const request of this.in('waiting')) this.#parts.executor.takeBack(request)
+  }
+
+  /** Those that run see their signal aborted, also those that a child is about to begin. */
+  abort(): void {
+    for (const request of this.#byToken.values()) this.#parts.executor.cancel(request)
+  }
+
+  /** Another worker may hold this message now: the attempt is ended, and its outcome is nobody's. */
+  leaseLost(request: Request): void {
+    const { taskId, task } = request
+    this.#parts.log.warn({ taskId, task }, 'The lease of a task was lost; its attempt is ended')
+    request.leaseLost = true
+    this.#parts.executor.terminate(request)
+  }
+
+  /** Notes which of them have sent these tasks. */
+  sent(tasks: Iterable<{ readonly id: string; readonly parentId: unknown }>): void {
+    const byTask = new Map<unknown, Request>([...this.#byToken.values()].map((request) => [request.taskId, request]))
+    for (const { id, parentId } of tasks) byTask.get(parentId)?.hasSent(id)
+  }
+
+  #take(delivery: Delivery, admission: Admission): void {
+    if (admission.type === 'refused') return void this.#refuse(delivery, admission)
+    const request = new Request(delivery, admission.policy)
+    this.#byToken.set(request.token, request)
+    this.#active++
+    if (admission.type === 'decided') return void this.#settle(request, admission.verdict)
+    if (this.#owner.stage !== 'running') return this.#ended(request, STOPPED)
+    try {
+      this.#parts.executor.run(request, {
+        started: () => this.#started(request),
+        ended: (outcome) => this.#ended(request, outcome),
+      })
+    } catch (error) {
+      this.#ended(request, { type: 'failed', failure: toFailure(error) })
+    }
+  }
+
+  async #refuse(delivery: Delivery, { end, reason }: Extract<Admission, { type: 'refused' }>): Promise<void> {
+    const { log, settler } = this.#parts
+    const taskId = shown(delivery.message.headers.id)
+    const task = shown(delivery.message.headers.task)
+    log.warn({ taskId, task, queue: delivery.queue, end: end.type }, reason)
+    await settler.reject(delivery.token, end).catch((error) => {
+      // Its lease runs out, and it is refused again.
+      log.error({ err: error, taskId }, 'A refused message could not be given back')
+    })
+  }
+
+  #started(request: Request): void {
+    request.state = 'running'
+    request.startedAtMs = performance.now()
+    // One that is about to be killed may still go back, as long as its message is there.
+    const acksNow = !request.policy.acksLate && !request.leaseLost && !isFurther(this.#owner.stage, 'warm')
+    if (acksNow) request.acknowledgement = this.#acknowledge(request)
+  }
+
+  async #acknowledge(request: Request): Promise<void> {
+    if ((await this.#parts.settler.acknowledge(request)) === 'settled') request.acknowledged = true
+    else this.leaseLost(request)
+  }
+
+  #ended(request: Request, said: RunOutcome): void {
+    const acked = request.acknowledgement !== null
+    // What a task throws after its signal was aborted is the stop, as far as anybody can tell: it goes back, if it can.
+    const isStopped = said.type === 'failed' && isFurther(this.#owner.stage, 'warm') && !acked
+    const outcome = isStopped ? STOPPED : said
+    const verdict = judge(outcome, request.delivery.counts, { maxCrashes: request.policy.maxCrashes, acked })
+    if (request.startedAtMs !== null) this.#owner.ran(performance.now() - request.startedAtMs)
+    reportRun(this.#parts.log, request, outcome, verdict)
+    void this.#settle(request, verdict)
+  }
+
+  async #settle(request: Request, verdict: Verdict): Promise<void> {
+    request.state = 'settling'
+    this.#active--
+    try {
+      if (!request.leaseLost) await this.#store(request, verdict)
+    } catch (error) {
+      // Its claim is renewed no more: it comes back with the end of its lease.
+      this.#parts.log.error({ err: error, taskId: request.taskId }, 'The outcome of a task could not be written')
+    }
+    request.state = 'gone'
+    this.#byToken.delete(request.token)
+    const { task, leaseLost } = request
+    if (verdict.status !== null && !leaseLost) this.#totals.set(task, (this.#totals.get(task) ?? 0) + 1)
+    this.#owner.left()
+  }
+
+  async #store(request: Request, verdict: Verdict): Promise<void> {
+    const { settler, executor } = this.#parts
+    if (request.acknowledgement === null) {
+      const settled = settler.settle(request, verdict)
+      // A child is without work: the claim that goes with this settlement must not wait for company.
+      if (this.#active < executor.credits) settler.hurry()
+      await settled
+    } else {
+      await request.acknowledgement
+      if (!request.leaseLost) await settler.save(request, verdict)
+    }
+  }
+}
+
+const STOPPED: RunOutcome = { type: 'stopped' }
+
+/** What was refused may be anything, and of any length. */
+function shown(header: unknown): string {
+  return typeof header === 'string' ? header.slice(0, MAX_SHOWN) : `(${typeof header})`
+}
+
+const MAX_SHOWN = 255

@@ -1,0 +1,20 @@
+/** What the log says of a run. Never arguments or results: they may be secrets. */
+import type { Logger } from './log.ts'
+import type { Request } from './request.ts'
+import type { RunOutcome, Verdict } from './verdict.ts'
+
+export function reportRun(log: Logger, request: Request, outcome: RunOutcome, { end }: Verdict): void {
+  const { taskId, task, startedAtMs, delivery } = request
+  const ranMs = startedAtMs === null ? null : Math.round(performance.now() - startedAtMs)
+  const facts = { taskId, task, attempt: delivery.counts.deliveries, ranMs }
+  switch (outcome.type) {
+    case 'succeeded':
+      return log.debug(facts, 'Task succeeded')
+    case 'failed':
+      return log.warn({ ...facts, error: outcome.failure.name }, 'Task failed')
+    case 'lost':
+      return log.error({ ...facts, crashes: delivery.counts.crashes, end: end.type }, outcome.text)
+    case 'stopped':
+      return log.debug({ ...facts, end: end.type }, 'Task stopped')
+  }
+}

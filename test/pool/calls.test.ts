@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Pool } from '../../src/pool/index.ts'
+import type * as Jobs from './fixtures/jobs.ts'
+import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
+
+test('apply(), applyAsync() and exports call the same function', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs', { processes: 2 })
+  assert.equal(await pool.apply('add', [1, 2]), 3)
+  assert.equal(await pool.apply('addLater', [1, 2]), 3)
+  assert.equal(await pool.exports.add(3, 4), 7)
+  const job = pool.applyAsync('add', [5, 6])
+  assert.equal(await job.result, 11)
+  assert.equal(job.state, 'settled')
+  assert.equal(await pool.exports.jobId(), String(job.id + 1), 'currentJob() tells the job its number')
+})
+
+test('A job goes from queued over dispatched and accepted to settled', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs')
+  const first = pool.applyAsync('untilAborted', [])
+  const second = pool.applyAsync('add', [1, 2])
+  assert.deepEqual([first.state, second.state], ['queued', 'queued'])
+  await pool.whenStarted()
+  assert.deepEqual([first.state, second.state], ['dispatched', 'queued'])
+  first.cancel()
+  assert.equal(await first.result, 'CAROM_JOB_CANCELLED')
+  assert.equal(await second.result, 3)
+  assert.deepEqual([first.state, second.state], ['settled', 'settled'])
+})
+
+test('A child is another process, and each of several gets its share', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs', { processes: 2 })
+  const pids = await readyPids(pool, 2)
+  const ranIn = await Promise.all(Array.from({ length: 8 }, () => pool.exports.busy(30)))
+  assert.deepEqual(new Set(ranIn), new Set(pids))
+  assert.ok(!pids.includes(process.pid))
+})
+
+test('Any number of arguments arrives, none included', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs')
+  assert.equal(await pool.apply('argumentCount', []), 0)
+  assert.equal(await pool.apply('argumentCount', [undefined, undefined]), 2)
+  assert.equal(await pool.apply('argumentCount', new Array(1_000).fill(null)), 1_000)
+})
+
+test('An export that is not there is an error that names those that are', async (t) => {
+  const pool = openPool(t, 'jobs')
+  for (const name of ['nothing', 'version', 'toString', '__proto__', 'constructor']) {
+    const error = await caromFailureOf(pool.apply(name, []), 'CAROM_EXPORT_UNKNOWN')
+    assert.match(error.message, new RegExp(`"${name}"; it has: .*addLater`))
+  }
+})
+
+test('The exports are no promise, and have no symbols', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs')
+  assert.equal(await pool.exports, pool.exports)
+  assert.equal((pool.exports as { [Symbol.iterator]?: unknown })[Symbol.iterator], undefined)
+})
+
+test('A CommonJS module is served like any other', async (t) => {
+  const pool = openPool<{ double(n: number): number }>(t, 'jobs', {
+    module: fixture('common').href.replace(/js$/, 'cjs'),
+  })
+  assert.equal(await pool.exports.double(21), 42)
+})
+
+test('A module given as a path is taken from the working folder', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs', { module: fixture('jobs').pathname })
+  assert.equal(await pool.exports.add(1, 1), 2)
+})
+
+test('Children get the environment and the flags they were given', async (t) => {
+  const env = { ...process.env, CAROM_TEST: 'yes' }
+  const pool = openPool<typeof Jobs>(t, 'jobs', { env, execArgv: ['--title=carom-test'] })
+  const { environment, flags } = (await pool.apply('surroundings', [])) as ReturnType<typeof Jobs.surroundings>
+  assert.equal(environment.CAROM_TEST, 'yes')
+  assert.deepEqual(flags, ['--title=carom-test'])
+})
+
+test('Wrong options are refused at once, with the way out', () => {
+  const module = fixture('jobs')
+  const wrong = (options: object) => () => new Pool({ module, ...options } as ConstructorParameters<typeof Pool>[0])
+  assert.throws(wrong({ size: 3 }), /Unknown pool option "size"; known are: module, processes/)
+  assert.throws(wrong({ module: 3 }), TypeError)
+  assert.throws(wrong({ module: '' }), TypeError)
+  assert.throws(wrong({ processes: 0 }), RangeError)
+  assert.throws(wrong({ processes: 1.5 }), RangeError)
+  assert.throws(wrong({ maxPayloadBytes: 10 }), RangeError)
+  assert.throws(wrong({ startTimeoutMs: 2 ** 31 }), /Cannot set startTimeoutMs to 2147483648/)
+})
+
+test('An initializer argument that cannot be sent is refused before any process is started', () => {
+  assert.throws(() => new Pool({ module: fixture('jobs'), initializer: 'add', initArgs: [() => 1] }), /function/)
+})
