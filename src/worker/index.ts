@@ -6,7 +6,7 @@ import { type Connections, connect, disconnect } from './connections.ts'
 import { answerControl, type Inspected } from './control-listener.ts'
 import { Executor } from './executor.ts'
 import { fillWorkerOptions, type WorkerOptions } from './options.ts'
-import { nextStage } from './shutdown.ts'
+import { isStopStage, nextStage } from './shutdown.ts'
 import { WorkerNode } from './worker.ts'
 
 export type { LogFacts, Logger } from './log.ts'
@@ -39,7 +39,8 @@ export interface Worker {
  * Installs no signal handler unless `signals` is set.
  *
  * @throws CaromError `CAROM_APP_NOT_FOUND`, `CAROM_APP_TYPESCRIPT`; `CAROM_CHILD_START` if no child could load the app
- * (its `cause` says why); the store's errors (`CAROM_STORE_...`, `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`).
+ * (its `cause` says why); `CAROM_POOL_CLOSED` if signals have ended it before it had started; the store's errors
+ * (`CAROM_STORE_...`, `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`).
  *
  * @example
  * const worker = await startWorker({ app: new URL('./tasks.js', import.meta.url), concurrency: 4 })
@@ -78,6 +79,8 @@ function face(app: AppDescription, worker: WorkerNode, inspected: Inspected, end
     store: inspected.store,
     tasks: [...inspected.tasks.keys()].sort(),
     stop(stage = 'warm') {
+      if (!isStopStage(stage))
+        return Promise.reject(new TypeError(`Cannot stop a worker "${stage}": warm, cold or now`))
       worker.stop(stage)
       return ended
     },

@@ -57,7 +57,7 @@ export class Request {
     const { headers, properties } = this.delivery.message
     return {
       id: this.taskId,
-      name: headers.shadow ?? this.task,
+      name: typeof headers.shadow === 'string' ? headers.shadow : this.task,
       type: this.task,
       hostname: node,
       time_start: this.startedAtMs === null ? null : (performance.timeOrigin + this.startedAtMs) / 1000,

@@ -2,7 +2,8 @@
  * Stores outcomes and ends deliveries. Where broker and backend are one store that is one step; where they are two,
  * the result comes first and the ack last, so that a failure in between repeats work and loses none.
  *
- * While the store cannot be written the outcome waits here, its lease alive, and is tried again.
+ * While the store cannot be written the outcome waits here and is tried again. Its lease is renewed as far as the store
+ * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Consumer, DeliveryEnd, Settlement } from '../brokers/broker.ts'

@@ -11,6 +11,10 @@ export type Stage = 'running' | 'warm' | 'cold' | 'now'
 
 const RANK: Readonly<Record<Stage, number>> = { running: 0, warm: 1, cold: 2, now: 3 }
 
+export function isStopStage(stage: unknown): boolean {
+  return stage === 'warm' || stage === 'cold' || stage === 'now'
+}
+
 export function isFurther(stage: Stage, than: Stage): boolean {
   return RANK[stage] > RANK[than]
 }

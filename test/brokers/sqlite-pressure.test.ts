@@ -122,21 +122,22 @@ test('embedded broker: claims and publishes take no longer with a hundred times 
   }
 })
 
-test('embedded broker: counting and purging a crowd does not hold the loop', async (t) => {
+test('embedded broker: counting and purging a crowd give the loop its turns', async (t) => {
   const path = join(await folderFor(t), 'store.sqlite')
   const store = await storeAt(t, path)
   const { broker } = await openerOf(t, `embedded:${path}`)()
   await store.read((database) => fill(database, 60_000))
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
+  const turns = countTurns(t)
   assert.deepEqual(await broker.depths(), [{ queue: 'q', waiting: 60_000, delayed: 60_000, claimed: 0 }])
+  const whileCounting = turns()
+  assert.ok(whileCounting > 3, `${whileCounting} turns while 120,000 messages were counted`)
   const purging = broker.purge('q')
   await until(async () => ((await broker.depths())[0]?.waiting ?? 0) < 50_000, {
     withinMs: 10_000,
     what: 'some are gone',
   })
-  delay.disable()
-  assert.ok(delay.percentile(99) < 50e6, `the loop was held for ${delay.percentile(99) / 1e6} ms`)
+  const whilePurging = turns() - whileCounting
+  assert.ok(whilePurging > 10, `${whilePurging} turns while 10,000 messages were purged`)
   await broker.close()
   await assert.rejects(purging, { code: 'CAROM_STORE_CLOSED' })
 })
@@ -213,4 +214,17 @@ function fill(database: Database, count: number): void {
     ${numbers} INSERT INTO place (seq, queue, rank, due_ms)
       SELECT seq, 'q', 255, iif(seq <= ${count}, 0, ${Date.now() + 3_600_000} + seq) FROM n;
     COMMIT`)
+}
+
+/** Counts the turns that the loop has had: on a busy machine they take long, but they are as many. */
+function countTurns(t: TestContext): () => number {
+  let turns = 0
+  let next: NodeJS.Immediate
+  const turn = (): void => {
+    turns++
+    next = setImmediate(turn)
+  }
+  turn()
+  t.after(() => clearImmediate(next))
+  return () => turns
 }

@@ -79,6 +79,7 @@ test('stop() is the same promise of an end at every call, and the worker takes n
   assert.equal(await result.state(), 'PENDING')
   const next = await startWorker({ app: APP, concurrency: 1 })
   assert.equal(await result.get(GET), 4)
+  await assert.rejects(next.stop('later' as never), TypeError)
   await next.stop()
 })
 
