@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
+import type * as Stubborn from './fixtures/stubborn.ts'
 import { isAlive } from './proc.ts'
 import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
 
@@ -84,13 +85,23 @@ test('terminate() while children start ends the pool', async (t) => {
 
 test('A child that does not stop when it is told to is killed after stopTimeoutMs', async (t) => {
   const downs: unknown[] = []
-  const pool = openPool<{ holdExit(): void }>(t, 'stubborn', {
+  const pool = openPool<typeof Stubborn>(t, 'stubborn', {
     stopTimeoutMs: 200,
     onChildDown: ({ killedBy, phase, signal }) => downs.push([killedBy, phase, signal]),
   })
   await pool.exports.holdExit()
   await pool.close()
   assert.deepEqual(downs, [['pool', 'stopping', 'SIGKILL']])
+})
+
+test('A child that takes its time to exit is left alone until stopTimeoutMs', async (t) => {
+  const downs: unknown[] = []
+  const pool = openPool<typeof Stubborn>(t, 'stubborn', {
+    onChildDown: ({ killedBy, phase, exitCode }) => downs.push([killedBy, phase, exitCode]),
+  })
+  await pool.exports.slowExit(1_500)
+  await pool.close()
+  assert.deepEqual(downs, [['itself', 'stopping', 0]])
 })
 
 test('Cancelling a queued job drops it; cancelling a running one aborts its signal', async (t) => {

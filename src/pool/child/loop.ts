@@ -49,8 +49,10 @@ export class ChildLoop implements ChannelListener {
     try {
       this.#maxPayloadBytes = start.maxPayloadBytes
       openQuestions.maxPayloadBytes = start.maxPayloadBytes
-      this.#exports = exportsOf(await whileLoading(start.module, () => import(start.module)))
-      if (start.initializer !== null) await this.#function(start.initializer)(...start.initArgs)
+      await whileLoading(start.module, async () => {
+        this.#exports = exportsOf((await import(start.module)) as Exports)
+        if (start.initializer !== null) await this.#function(start.initializer)(...start.initArgs)
+      })
       this.#channel.send({ type: 'ready' })
     } catch (error) {
       this.#channel.send({ type: 'broken', payload: encodePayload(toFailure(error)) })

@@ -125,8 +125,11 @@ export class PoolMachine {
     return true
   }
 
-  badFrame(child: PoolChild): void {
+  /** False if it changes nothing: the child dies already, or it is stopping, and what it says does not matter. */
+  badFrame(child: PoolChild): boolean {
+    if (child.killedFor !== null || child.state === 'stopping') return false
     this.#kill(child, 'bad-frame')
+    return true
   }
 
   startTimedOut(child: PoolChild): void {

@@ -4,11 +4,12 @@
  */
 import { type Failure, MAX_FAILURE_BYTES, readFailure, toFailure } from '../../support/failure.ts'
 import { FrameError, type Payload } from '../protocol/frame.ts'
-import { MAX_OPEN_QUESTIONS, type StartOrder, type ToParent } from '../protocol/messages.ts'
+import type { StartOrder, ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import { certify, type Death, type DeathCertificate, describeDeath } from './certificate.ts'
 import { type ChildEnd, PoolChildProcess } from './child-process.ts'
 import { PoolMachine } from './machine.ts'
+import { type Answerer, Questions } from './questions.ts'
 import { Sentry } from './sentry.ts'
 import type { Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
 
@@ -21,7 +22,7 @@ export interface SupervisorOptions {
   readonly execArgv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   /** Answers a child's question; absent, every question is refused. */
-  readonly answer: ((name: string, value: unknown) => Promise<unknown>) | null
+  readonly answer: Answerer | null
 }
 
 export interface SupervisorListener {
@@ -45,7 +46,7 @@ interface ProcessRecord {
   readonly process: PoolChildProcess
   failure: Death['failure']
   deadline: NodeJS.Timeout | null
-  openQuestions: number
+  readonly questions: Questions
 }
 
 export class Supervisor implements PoolEffects {
@@ -96,7 +97,9 @@ export class Supervisor implements PoolEffects {
       ),
       failure: null,
       deadline: deadline(() => this.machine.startTimedOut(child), startTimeoutMs),
-      openQuestions: 0,
+      questions: new Questions(this.#options.answer, (question, answer) => {
+        record.process.send({ type: 'answer', job: question, payload: answer })
+      }),
     }
     this.#processes.set(child, record)
     if (record.process.pid !== null) this.#sentry.watch(record.process.pid)
@@ -170,8 +173,7 @@ export class Supervisor implements PoolEffects {
         return this.#expect(record, this.machine.finished(child, this.#jobs.get(message.job), outcome), message)
       }
       case 'asked':
-        if (record.openQuestions >= MAX_OPEN_QUESTIONS) throw new FrameError('A question too many')
-        return void this.#answer(record, message.job, message.payload)
+        return record.questions.take(message.job, message.payload)
       case 'broken':
         if (child.state !== 'starting') throw new FrameError('"broken" from a child that was ready')
         record.failure = readLastWords(message.payload)
@@ -195,27 +197,8 @@ export class Supervisor implements PoolEffects {
   }
 
   #badFrame(record: ProcessRecord, error: unknown): void {
-    if (record.child.killedFor !== null) return
-    record.failure = toFailure(error)
-    this.machine.badFrame(record.child)
-  }
-
-  async #answer(record: ProcessRecord, question: number, payload: Payload): Promise<void> {
-    record.openQuestions++
-    const answer = await this.#answerTo(payload)
-    record.openQuestions--
-    record.process.send({ type: 'answer', job: question, payload: answer })
-  }
-
-  /** Never rejects: a question that cannot be read or an answer that cannot be sent is a failure that can be told. */
-  async #answerTo(payload: Payload): Promise<Payload> {
-    try {
-      const [name, value] = decodePayload(payload) as [string, unknown]
-      if (this.#options.answer === null) throw new TypeError(`Nobody answers "${name}" in this pool`)
-      return encodePayload(['ok', await this.#options.answer(name, value)])
-    } catch (error) {
-      return encodePayload(['error', toFailure(error)])
-    }
+    // Last words say more than the silence after them.
+    if (this.machine.badFrame(record.child)) record.failure ??= toFailure(error)
   }
 
   #ended(record: ProcessRecord, end: ChildEnd): void {

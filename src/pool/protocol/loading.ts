@@ -1,5 +1,5 @@
 /**
- * Which module a child is loading. A pool that is made while its own module is loaded in a child would make children
+ * Which module a child is loading or initializing. A pool of the same module that is made meanwhile would make children
  * that make pools, without end. Kept on a global symbol: the child and the module may hold two copies of Carom.
  */
 
