@@ -11,6 +11,8 @@ export interface Run {
 export class Ledger {
   readonly path: string
   readonly runs = new Map<string, Run[]>()
+  /** The run that each process has begun last. */
+  readonly latest = new Map<number, Run>()
   readonly #fd: number
   #offset = 0
   #rest = ''
@@ -45,9 +47,9 @@ export class Ledger {
     }
   }
 
-  /** Runs that have begun and not ended, of one process or of all. */
-  inFlight(pid?: number): Run[] {
-    return [...this.runs.values()].flat().filter((run) => !run.ended && (pid === undefined || run.pid === pid))
+  /** Runs that have begun and not ended. */
+  inFlight(): Run[] {
+    return [...this.runs.values()].flat().filter((run) => !run.ended)
   }
 
   close(): void {
@@ -58,8 +60,11 @@ export class Ledger {
     const [event, taskId, attempt, pid, bytes] = line.split(' ') as [string, string, string, string, string]
     const runs = this.runs.get(taskId) ?? []
     this.runs.set(taskId, runs)
-    if (event === 'START') runs.push({ taskId, attempt: Number(attempt), pid: Number(pid), ended: false })
-    else {
+    if (event === 'START') {
+      const run = { taskId, attempt: Number(attempt), pid: Number(pid), ended: false }
+      runs.push(run)
+      this.latest.set(run.pid, run)
+    } else {
       if (!runs.some((run) => run.ended)) {
         this.#ended++
         this.#bytes += Number(bytes)
