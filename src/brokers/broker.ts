@@ -89,7 +89,8 @@ export type DeliveryEnd =
    * claim: it is no delivery either.
    */
   | { readonly type: 'release'; readonly delayMs: number; readonly count: 'none' | 'crash' | 'foreign' }
-  | { readonly type: 'quarantine'; readonly reason: string }
+  /** Set aside. `count` is what brought it there, and is counted with the others; absent, nothing is. */
+  | { readonly type: 'quarantine'; readonly reason: string; readonly count?: 'crash' | 'foreign' }
 
 export interface QueueDepth {
   readonly queue: string

@@ -80,7 +80,11 @@ export function judgeForeign(task: string, counts: DeliveryCounts): DeliveryEnd 
   if (counts.foreign + 1 < MAX_FOREIGN) {
     return { type: 'release', delayMs: Math.min(60_000, 1_000 * 2 ** counts.foreign), count: 'foreign' }
   }
-  return { type: 'quarantine', reason: `No worker knows the task "${task}" (asked ${MAX_FOREIGN} times)` }
+  return {
+    type: 'quarantine',
+    reason: `No worker knows the task "${task}" (asked ${MAX_FOREIGN} times)`,
+    count: 'foreign',
+  }
 }
 
 function judgeLoss(certificate: DeathCertificate, text: string, counts: DeliveryCounts, run: JudgedRun): Verdict {
@@ -89,11 +93,8 @@ function judgeLoss(certificate: DeathCertificate, text: string, counts: Delivery
   if (run.acked) return lostWithoutMessage(text, certificate)
   if (innocent) return givenBack(GIVE_BACK)
   if (crashes < run.maxCrashes) return givenBack(CRASHED)
-  return lostForGood(
-    `${text}; that was crash ${crashes} of ${run.maxCrashes}, and the task was given up`,
-    text,
-    certificate,
-  )
+  const message = `${text}; that was crash ${crashes} of ${run.maxCrashes}, and the task was given up`
+  return { ...lostForGood(message, text, certificate), end: { type: 'quarantine', reason: text, count: 'crash' } }
 }
 
 function givenBack(end: DeliveryEnd): Verdict {

@@ -119,7 +119,7 @@ export const settlementCases: readonly ConformanceCase[] = [
       const result = meta('bad', { status: 'FAILURE' })
       const beforeMs = Date.now()
       const outcomes = await consumer.settle([
-        { token: bad.token, result, next: [], end: { type: 'quarantine', reason: 'because\0' } },
+        { token: bad.token, result, next: [], end: { type: 'quarantine', reason: 'because\0', count: 'crash' } },
       ])
       assert.deepEqual(outcomes, ['settled'])
       const [entry, ...others] = await broker.quarantine.list()
@@ -128,7 +128,7 @@ export const settlementCases: readonly ConformanceCase[] = [
       assert.equal(entry.taskId, 'bad')
       assert.equal(entry.queue, 'q')
       assert.match(entry.reason, /^because/)
-      assert.deepEqual(entry.counts, { deliveries: 2, crashes: 1, foreign: 0 })
+      assert.deepEqual(entry.counts, { deliveries: 2, crashes: 2, foreign: 0 })
       assert.deepEqual(entry.message.headers, bad.message.headers)
       assert.equal(Buffer.from(entry.message.body).toString(), 'junk')
       assert.ok(entry.atMs >= beforeMs && entry.atMs <= Date.now())

@@ -132,6 +132,8 @@ for (const [what, send, text] of [
     assert.equal(error.code, 'CAROM_WORKER_LOST')
     assert.match(error.message, text)
     assert.match(error.message, /crash 3 of 3/)
+    const { facts } = error as { facts?: Record<string, unknown> }
+    assert.deepEqual(Object.keys(facts ?? {}).sort(), ['exitCode', 'killedBy', 'pid', 'signal'])
   })
 }
 

@@ -159,6 +159,7 @@ export class MemoryStore {
         this.#lanes.add(entry)
         return
       case 'quarantine':
+        if (end.count !== undefined) entry[end.count === 'crash' ? 'crashes' : 'foreign']++
         this.quarantined.push({ taskId: taskIdOf(entry.headers), entry, reason: end.reason, atMs: Date.now() })
     }
   }

@@ -101,15 +101,21 @@ export function end(database: Database, seq: number, token: string, how: Deliver
       return database.run(RELEASE, dueAfter(how.delayMs, nowMs), uncounted, crashes, foreign, seq, token) > 0
     }
     case 'quarantine':
-      return setAside(database, seq, token, how.reason, nowMs)
+      return setAside(database, { seq, token }, how, nowMs)
   }
 }
 
-function setAside(database: Database, seq: number, token: string, reason: string, nowMs: number): boolean {
+function setAside(
+  database: Database,
+  { seq, token }: { readonly seq: number; readonly token: string },
+  { reason, count }: Extract<DeliveryEnd, { readonly type: 'quarantine' }>,
+  nowMs: number,
+): boolean {
   const [found] = database.all<[string]>(HEADERS, seq, token)
   if (found === undefined) return false
   // Text ends at its first NUL where a library hands it on as C does.
-  database.run(QUARANTINE, taskIdOf(found[0]), reason.replaceAll('\0', ' '), nowMs, seq)
+  const [crashes, foreign] = [count === 'crash' ? 1 : 0, count === 'foreign' ? 1 : 0]
+  database.run(QUARANTINE, taskIdOf(found[0]), reason.replaceAll('\0', ' '), nowMs, crashes, foreign, seq)
   return database.run(REMOVE, seq, token) > 0
 }
 
@@ -168,7 +174,7 @@ const RELEASE = `UPDATE place SET token = NULL, owner = NULL, lease_ms = NULL, l
   deliveries = deliveries - ?, crashes = crashes + ?, foreigns = foreigns + ? WHERE seq = ? AND token = ?`
 const QUARANTINE = `INSERT INTO quarantine (task_id, reason, at_ms, queue, rank, deliveries, crashes, foreigns,
     headers, properties, content_type, content_encoding, body)
-  SELECT ?, ?, ?, p.queue, p.rank, p.deliveries, p.crashes, p.foreigns,
+  SELECT ?, ?, ?, p.queue, p.rank, p.deliveries, p.crashes + ?, p.foreigns + ?,
     m.headers, m.properties, m.content_type, m.content_encoding, m.body
   FROM place p JOIN message m ON m.seq = p.seq WHERE p.seq = ?`
 const HEADERS = 'SELECT m.headers FROM place p JOIN message m ON m.seq = p.seq WHERE p.seq = ? AND p.token = ?'
