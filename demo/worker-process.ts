@@ -38,12 +38,16 @@ export class WorkerProcess {
     await exited
   }
 
-  /** Warm: running tasks finish. Resolves with the exit code. */
+  /** Warm: running tasks finish. Resolves with the exit code; `null` if it had to be killed. */
   async stop(): Promise<number | null> {
     if (this.ended) return this.#process.exitCode
     const exited = once(this.#process, 'exit')
     this.#process.kill('SIGTERM')
+    const overdue = setTimeout(() => this.#process.kill('SIGKILL'), STOP_MS)
     const [code] = (await exited) as [number | null]
+    clearTimeout(overdue)
     return code
   }
 }
+
+const STOP_MS = 30_000

@@ -1,6 +1,7 @@
 /** Claims messages as long as there is room, and waits for room or for messages otherwise. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Consumer, Delivery } from '../brokers/broker.ts'
+import { backoffMs } from '../support/backoff.ts'
 
 export interface IntakeOwner {
   /** How many messages may be claimed now; 0 to wait for `roomFreed`. */
@@ -39,7 +40,7 @@ export class Intake {
         if (deliveries.length > 0) this.#owner.receive(deliveries)
       } catch (error) {
         if (signal.aborted) return
-        const delayMs = Math.min(5_000, 100 * 2 ** failures++)
+        const delayMs = backoffMs(failures++, CLAIM_BACKOFF)
         if (!this.#owner.claimFailed(error, delayMs)) return
         await pause(delayMs, undefined, { signal }).catch(() => {})
       }
@@ -70,3 +71,5 @@ export class Intake {
     })
   }
 }
+
+const CLAIM_BACKOFF = { firstMs: 100, maxMs: 5_000 }

@@ -11,6 +11,7 @@ import { encodeFailure } from '../message/failure-meta.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
+import { backoffMs } from '../support/backoff.ts'
 import type { Logger } from './log.ts'
 import type { Request } from './request.ts'
 import { SettleBatch } from './settle-batch.ts'
@@ -102,12 +103,13 @@ export class Settler {
           { taskId: request.taskId, err: error },
           'The outcome of a task could not be stored; trying again',
         )
-        const delayMs = Math.min(5_000, 100 * 2 ** tries)
-        await pause(delayMs, undefined, { signal: this.#gaveUp.signal }).catch(() => {})
+        await pause(backoffMs(tries, STORE_BACKOFF), undefined, { signal: this.#gaveUp.signal }).catch(() => {})
       }
     }
   }
 }
+
+const STORE_BACKOFF = { firstMs: 100, maxMs: 5_000 }
 
 function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
   if (verdict.status === null) return null

@@ -61,11 +61,10 @@ test('a worker whose lease is lost ends the attempt, and the outcome is that of 
 })
 
 test('a long task is renewed: it starts once, however short the lease', async (t) => {
-  const workers = [await startWorkerProcess(t, { leaseMs: 300 }), await startWorkerProcess(t, { leaseMs: 300 })]
+  for (let worker = 0; worker < 2; worker++) await startWorkerProcess(t, { leaseMs: 300 })
   const result = await noted.delay(1_500)
   assert.equal(await result.get(GET), 1_500)
   assert.equal(ledger(result.id).filter(({ event }) => event === 'START').length, 1)
-  assert.equal(workers.length, 2)
 })
 
 test('two workers on one store run each task once', async (t) => {

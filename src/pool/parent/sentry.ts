@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
+import { backoffMs } from '../../support/backoff.ts'
 
 export class Sentry {
   readonly #groups = new Set<number>()
@@ -36,7 +37,7 @@ export class Sentry {
   #spawn(): void {
     if (this.#ended) return
     const bornAtMs = performance.now()
-    const sentry = launch()
+    const sentry = launch(this.#groups)
     if (sentry === null) return this.#respawn(bornAtMs)
     this.#process = sentry
     sentry.stdin?.on('error', () => {})
@@ -46,7 +47,6 @@ export class Sentry {
     sentry.once('exit', () => this.#respawn(bornAtMs))
     // Out of processes or of file descriptors; 'exit' does not follow.
     sentry.on('error', () => this.#respawn(bornAtMs))
-    for (const groupId of this.#groups) this.#tell(`+ ${groupId}\n`)
   }
 
   /** At once, but ever later if it does not live: a system that kills it every time is not to be kept busy by it. */
@@ -55,7 +55,7 @@ export class Sentry {
     this.#process = null
     this.#shortLives = performance.now() - bornAtMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
     if (this.#shortLives < 3) return this.#spawn()
-    setTimeout(() => this.#spawn(), Math.min(MAX_BACKOFF_MS, 100 * 2 ** this.#shortLives)).unref()
+    setTimeout(() => this.#spawn(), backoffMs(this.#shortLives, BACKOFF)).unref()
   }
 
   #tell(line: string): void {
@@ -63,9 +63,10 @@ export class Sentry {
   }
 }
 
-function launch(): ChildProcess | null {
+/** A later one knows its groups from its first instruction: this process may be killed before it could tell them. */
+function launch(groups: Iterable<number>): ChildProcess | null {
   try {
-    return spawn('/bin/sh', ['-c', SCRIPT, 'carom-sentry'], {
+    return spawn('/bin/sh', ['-c', SCRIPT, 'carom-sentry', ...Array.from(groups, String)], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: {},
@@ -77,11 +78,11 @@ function launch(): ChildProcess | null {
 }
 
 const SHORT_LIFE_MS = 1_000
-const MAX_BACKOFF_MS = 30_000
+const BACKOFF = { firstMs: 100, maxMs: 30_000 }
 
 const SCRIPT = `
 trap '' INT TERM HUP QUIT
-groups=' '
+groups=" $* "
 while read -r op id; do
   case "$op$groups" in
     +*) groups="$groups$id " ;;

@@ -2,6 +2,7 @@
  * The shell around the pool's machine: carries out its effects on real processes and timers, and tells it what
  * became of them. It decides nothing.
  */
+import { backoffMs } from '../../support/backoff.ts'
 import { type Failure, MAX_FAILURE_BYTES, readFailure, toFailure } from '../../support/failure.ts'
 import { FrameError, type Payload } from '../protocol/frame.ts'
 import type { StartOrder, ToParent } from '../protocol/messages.ts'
@@ -135,14 +136,11 @@ export class Supervisor implements PoolEffects {
   }
 
   respawnLater(slot: number, failures: number): void {
-    const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1))
-    const timer = setTimeout(
-      () => {
-        this.#respawns.delete(timer)
-        this.machine.respawnDue(slot)
-      },
-      ceiling * (0.5 + Math.random() / 2),
-    ).unref()
+    const respawn = (): void => {
+      this.#respawns.delete(timer)
+      this.machine.respawnDue(slot)
+    }
+    const timer = setTimeout(respawn, backoffMs(failures - 1, START_BACKOFF)).unref()
     this.#respawns.add(timer)
   }
 
@@ -221,8 +219,7 @@ export class Supervisor implements PoolEffects {
   }
 }
 
-const FIRST_BACKOFF_MS = 100
-const MAX_BACKOFF_MS = 30_000
+const START_BACKOFF = { firstMs: 100, maxMs: 30_000 }
 
 /**
  * After a stall of this process its timers run before what its children said meanwhile is read; so the deadline has
