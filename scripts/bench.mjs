@@ -11,7 +11,7 @@ await main(() => {
   const folders = readdirSync(join(root, 'bench'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
   const known = folders.map((entry) => entry.name)
   if (!known.includes(name))
-    throw new Refusal(`Name a benchmark: npm run bench -- ${known.join('|')} [--json] [--write]`)
+    throw new Refusal(`Name a benchmark: npm run bench -- ${known.join('|')} [OPTIONS]; bench/NAME/main.ts says which`)
   ensureInstalled()
   buildTests()
   const { status } = spawnSync(process.execPath, [join(root, 'build/bench', name, 'main.js'), ...options], {

@@ -8,7 +8,7 @@ const REFERENCE = 'docs/reference/errors.md'
 
 /** Files that may throw a plain Error, each with its reason. */
 const PLAIN_ERRORS = {
-  'src/pool/child/channel.ts': 'never reached: the process has killed itself in the line before',
+  'src/pool/child/socket-channel.ts': 'never reached: the process has killed itself in the line before',
 }
 
 export function check(root) {

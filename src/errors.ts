@@ -17,10 +17,13 @@ export const CAROM_ERROR_CODES = [
   'CAROM_CHILD_LOST',
   'CAROM_CHILD_START',
   'CAROM_EMBEDDED_REFUSED',
+  'CAROM_EXECUTOR_UNABLE',
   'CAROM_EXPORT_UNKNOWN',
   'CAROM_JOB_CANCELLED',
   'CAROM_JOB_TERMINATED',
+  'CAROM_JOIN_TIMEOUT',
   'CAROM_KWARGS_REFUSED',
+  'CAROM_MEMORY_LIMIT',
   'CAROM_MESSAGE_INVALID',
   'CAROM_NO_REPLY',
   'CAROM_PLATFORM_UNSUPPORTED',
@@ -31,6 +34,7 @@ export const CAROM_ERROR_CODES = [
   'CAROM_RESULT_TIMEOUT',
   'CAROM_RESULT_TOO_LARGE',
   'CAROM_RESULT_UNENCODABLE',
+  'CAROM_SOFT_TIME_LIMIT',
   'CAROM_STORE_BUSY',
   'CAROM_STORE_CLOSED',
   'CAROM_STORE_CORRUPT',
@@ -42,6 +46,7 @@ export const CAROM_ERROR_CODES = [
   'CAROM_TASK_EXPIRED',
   'CAROM_TASK_FAILED',
   'CAROM_TASK_UNKNOWN',
+  'CAROM_TIME_LIMIT',
   'CAROM_URL_UNSUPPORTED',
   'CAROM_USAGE',
   'CAROM_WORKER_LOST',
@@ -82,6 +87,33 @@ export class WorkerLostError extends CaromError {
   constructor(message: string, facts?: ErrorFacts) {
     super('CAROM_WORKER_LOST', message, facts)
     this.name = 'WorkerLostError'
+  }
+}
+
+/**
+ * The job ran longer than its `softTimeLimitMs`. Thrown inside the job, by `checkDeadline()` and as the reason of its
+ * signal, so that it can clean up; its caller gets it if the job lets it through. Billiard's name for it.
+ */
+export class SoftTimeLimitExceeded extends CaromError {
+  constructor(message: string, facts?: ErrorFacts) {
+    super('CAROM_SOFT_TIME_LIMIT', message, facts)
+    this.name = 'SoftTimeLimitExceeded'
+  }
+}
+
+/** The job ran longer than its `timeLimitMs`, and its child was killed. Billiard's name for it. */
+export class TimeLimitExceeded extends CaromError {
+  constructor(message: string, facts?: ErrorFacts) {
+    super('CAROM_TIME_LIMIT', message, facts)
+    this.name = 'TimeLimitExceeded'
+  }
+}
+
+/** The job's child grew over `memoryLimitBytes` while it ran the job, and was killed. */
+export class MemoryLimitExceeded extends CaromError {
+  constructor(message: string, facts?: ErrorFacts) {
+    super('CAROM_MEMORY_LIMIT', message, facts)
+    this.name = 'MemoryLimitExceeded'
   }
 }
 

@@ -10,6 +10,19 @@ export interface CurrentJob {
   readonly id: string
   /** Aborted when the call should stop: it was cancelled, or its pool is ending. Pass it on to whatever waits. */
   readonly signal: AbortSignal
+  /**
+   * Tells the caller how far it is: `onProgress` of the call gets the value. A later one makes an earlier one obsolete:
+   * what is told faster than it is read is not queued.
+   *
+   * @throws CaromError `CAROM_RESULT_UNENCODABLE`, `CAROM_RESULT_TOO_LARGE`.
+   */
+  progress(value: unknown): void
+  /**
+   * For loops that never wait, where no signal can ring.
+   *
+   * @throws SoftTimeLimitExceeded once the soft time limit has passed; the signal's reason once it is aborted.
+   */
+  checkDeadline(): void
 }
 
 /** A task's run, seen from inside. */

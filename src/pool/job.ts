@@ -1,40 +1,89 @@
-/** One call given to a pool, as its caller sees it. */
+/** One call given to a pool: the pool's own record of it, and the face its caller sees. */
 
-import type { JobState as MachineState, Outcome, PoolChild, PoolJob } from './parent/state.ts'
+import type { JobLimits, JobOptions } from './job-options.ts'
+import type { Outcome, PoolChild, PoolJob, JobState as State } from './parent/state.ts'
+import type { SupervisedJob } from './parent/supervised-job.ts'
 import type { Payload } from './protocol/frame.ts'
+import type { CallForm } from './protocol/messages.ts'
 
 /** `dispatched` to a child, `accepted` once that child has begun it, `settled` when `result` is known. */
-export type JobState = MachineState
+export type JobState = State
 
-/** What the pool does for a job; {@link Job} is only its face. */
-export interface JobOwner {
-  cancel(job: PoolCall): void
-  terminateJob(job: PoolCall): void
+/** A call as the pool is given it. */
+export interface CallRequest {
+  /** The export's name. */
+  readonly name: string
+  readonly form: CallForm
+  /** The arguments of a call or a stream, the items of a map, the argument lists of a starmap. */
+  readonly args: readonly unknown[]
+  readonly options: JobOptions
+  /** Calls of one kind take about the same time. @default the export's name */
+  readonly kind?: string
 }
 
 /** Who gave the pool a call, and is told how it goes. */
 export interface CallListener {
   /** A child has begun it. */
   accepted?(): void
+  /** One value of its stream. */
+  yielded?(value: Payload): void
   settled(outcome: Outcome): void
 }
 
-/** The pool's own record of a call: the machine's fields, and whom to tell. */
-export class PoolCall implements PoolJob {
+export interface PoolCallParts extends JobLimits {
   readonly id: number
   readonly name: string
+  readonly kind: string
+  readonly form: CallForm
   readonly payload: Payload
+  readonly priority: number
+  readonly onProgress: ((value: unknown) => void) | null
   readonly listener: CallListener
+}
+
+/** The machine's fields, what is sent for it, and whom to tell. */
+export class PoolCall implements SupervisedJob {
+  readonly id: number
+  readonly name: string
+  readonly kind: string
+  readonly form: CallForm
+  readonly payload: Payload
+  readonly priority: number
+  readonly timeLimitMs: number
+  readonly softTimeLimitMs: number
+  readonly memoryLimitBytes: number
+  readonly onProgress: ((value: unknown) => void) | null
+  readonly listener: CallListener
+  readonly submittedAtMs = performance.now()
+  acceptedAtMs = 0
+  streamCredit = 0
   state: JobState = 'queued'
   child: PoolChild | null = null
+  costMs = Number.POSITIVE_INFINITY
+  before: PoolJob | null = null
+  behind: PoolJob | null = null
   returns = 0
+  hasYielded = false
 
-  constructor(id: number, name: string, payload: Payload, listener: CallListener) {
-    this.id = id
-    this.name = name
-    this.payload = payload
-    this.listener = listener
+  constructor(parts: PoolCallParts) {
+    this.id = parts.id
+    this.name = parts.name
+    this.kind = parts.kind
+    this.form = parts.form
+    this.payload = parts.payload
+    this.priority = parts.priority
+    this.timeLimitMs = parts.timeLimitMs
+    this.softTimeLimitMs = parts.softTimeLimitMs
+    this.memoryLimitBytes = parts.memoryLimitBytes
+    this.onProgress = parts.onProgress
+    this.listener = parts.listener
   }
+}
+
+/** What the pool does for a job; {@link Job} is only its face. */
+export interface JobOwner {
+  cancel(call: PoolCall): void
+  terminateJob(call: PoolCall): void
 }
 
 /** A call under way: what `applyAsync` gives at once. */

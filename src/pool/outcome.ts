@@ -1,8 +1,15 @@
 /** From a job's outcome to the value or the error its caller gets. All wording of failed jobs is here. */
-import { CaromError, type CaromErrorCode, isCaromErrorCode } from '../errors.ts'
+import {
+  CaromError,
+  isCaromErrorCode,
+  MemoryLimitExceeded,
+  SoftTimeLimitExceeded,
+  TimeLimitExceeded,
+} from '../errors.ts'
 import { type Failure, readFailure } from '../support/failure.ts'
 import { describeDeath } from './parent/certificate.ts'
 import type { Outcome } from './parent/state.ts'
+import type { Payload } from './protocol/frame.ts'
 import { decodePayload } from './protocol/payload.ts'
 
 export interface JobFacts {
@@ -20,10 +27,19 @@ export function deliver<R>(
 ): void {
   if (outcome.type !== 'succeeded') return reject(toError(job, outcome))
   try {
-    resolve(decodePayload(outcome.payload) as R)
+    resolve(decodeResult(job, outcome.payload, 'The result'))
+  } catch (error) {
+    reject(error as CaromError)
+  }
+}
+
+/** @throws CaromError `CAROM_RESULT_UNENCODABLE`. */
+export function decodeResult<R>(job: JobFacts, payload: Payload, what: 'The result' | 'A value'): R {
+  try {
+    return decodePayload(payload) as R
   } catch (cause) {
-    const text = `The result of job ${job.id} (${job.name}) arrived in pieces that cannot be read`
-    reject(new CaromError('CAROM_RESULT_UNENCODABLE', text, { cause, jobId: job.id }))
+    const text = `${what} of job ${job.id} (${job.name}) arrived in pieces that cannot be read`
+    throw new CaromError('CAROM_RESULT_UNENCODABLE', text, { cause, jobId: job.id })
   }
 }
 
@@ -37,10 +53,20 @@ export function toError(job: JobFacts, outcome: Exclude<Outcome, { readonly type
       const text = `${describeDeath(certificate)} while it ran job ${jobId} (${job.name}): the job may have had effects`
       return new CaromError('CAROM_CHILD_LOST', text, { jobId, pid: certificate.pid, certificate })
     }
+    case 'timedOut': {
+      const { certificate } = outcome
+      const text = `Job ${jobId} (${job.name}) ran for ${certificate.ranMs} ms, over its time limit, and its child was killed`
+      return new TimeLimitExceeded(text, { jobId, pid: certificate.pid, certificate })
+    }
+    case 'overMemory': {
+      const { certificate } = outcome
+      const text = `Job ${jobId} (${job.name}) made its child grow over the memory limit (to ${certificate.memoryBytes} bytes), and the child was killed`
+      return new MemoryLimitExceeded(text, { jobId, pid: certificate.pid, certificate })
+    }
     case 'terminated':
       return new CaromError('CAROM_JOB_TERMINATED', `Job ${jobId} (${job.name}) was terminated`, { jobId })
     case 'cancelled':
-      return new CaromError('CAROM_JOB_CANCELLED', `Job ${jobId} (${job.name}) was cancelled before it started`, {
+      return new CaromError('CAROM_JOB_CANCELLED', `Job ${jobId} (${job.name}) was taken back before it started`, {
         jobId,
       })
     case 'unstarted':
@@ -81,13 +107,14 @@ export function readJobFailure(payload: Parameters<typeof decodePayload>[0]): Fa
   }
 }
 
-function remoteError(failure: Failure, job: JobFacts): Error {
-  if (!isCaromErrorCode(failure.code)) return rebuild(failure)
-  return new CaromError(failure.code as CaromErrorCode, failure.message, {
-    ...failure.facts,
-    jobId: job.id,
-    ...(failure.cause === null ? {} : { cause: rebuild(failure.cause) }),
-  })
+export function remoteError(failure: Failure, job: JobFacts): Error {
+  const { code, message } = failure
+  if (!isCaromErrorCode(code)) return rebuild(failure)
+  const cause = failure.cause === null ? {} : { cause: rebuild(failure.cause) }
+  const facts = { ...failure.facts, jobId: job.id, ...cause }
+  return code === 'CAROM_SOFT_TIME_LIMIT'
+    ? new SoftTimeLimitExceeded(message, facts)
+    : new CaromError(code, message, facts)
 }
 
 function rebuild(failure: Failure): RemoteError {

@@ -62,7 +62,7 @@ function notAnError(thrown: unknown): Failure {
   const message = typeof thrown === 'string' ? thrown : `${kind} was thrown: ${String(thrown)}`
   return {
     name: 'NonErrorThrown',
-    message: message.slice(0, MAX_TEXT),
+    message: cut(message, MAX_TEXT),
     stack: null,
     code: null,
     cause: null,
@@ -76,7 +76,7 @@ function plainFields(source: unknown): Failure['facts'] {
   for (const key of ownKeys(source).slice(0, MAX_FACTS)) {
     if (isReserved(key)) continue
     const value = field(source, key)
-    if (typeof value === 'string') facts[key] = value.slice(0, MAX_FACT)
+    if (typeof value === 'string') facts[key] = cut(value, MAX_FACT)
     else if (typeof value === 'number' || typeof value === 'boolean' || value === null) facts[key] = value
   }
   return facts
@@ -113,7 +113,12 @@ function tag(source: object): string {
 }
 
 function text(value: unknown, most = MAX_TEXT): string | null {
-  return typeof value === 'string' ? value.slice(0, most) : null
+  return typeof value === 'string' ? cut(value, most) : null
+}
+
+/** What was cut says so by its end, and is not cut again. */
+function cut(value: string, most: number): string {
+  return value.length <= most ? value : `${value.slice(0, most - 1)}…`
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

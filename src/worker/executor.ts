@@ -5,6 +5,7 @@ import { CaromError } from '../errors.ts'
 import { type DeathCertificate, Pool, type PoolStats } from '../pool/index.ts'
 import { readJobFailure, toError } from '../pool/outcome.ts'
 import type { Outcome } from '../pool/parent/state.ts'
+import { toFailure } from '../support/failure.ts'
 import { type AppDescription, appDescription } from './child/description.ts'
 import type { FilledWorkerOptions } from './options.ts'
 import type { Request } from './request.ts'
@@ -53,8 +54,8 @@ export class Executor {
       ...(options.execArgv === null ? {} : { execArgv: options.execArgv }),
       env: withoutUrls(process.env),
       answer: (name, value) => this.#answer(name, value),
-      onChildDown: (certificate) => listener.childDown(certificate),
     })
+    this.#pool.on('childDown', (certificate) => listener.childDown(certificate))
   }
 
   /**
@@ -80,25 +81,28 @@ export class Executor {
     const { message, queue, counts } = request.delivery
     const { headers, contentType, contentEncoding, body } = message
     const order: RunOrder = { headers, contentType, contentEncoding, body, queue, attempt: counts.deliveries }
-    request.call = this.#pool.execute('run', [order], {
-      accepted: () => listener.started(),
-      settled: (outcome) => listener.ended(this.#read(request, outcome)),
-    })
+    request.call = this.#pool.execute(
+      { name: 'run', kind: request.task, form: 'call', args: [order], options: {} },
+      {
+        accepted: () => listener.started(),
+        settled: (outcome) => listener.ended(this.#read(request, outcome)),
+      },
+    )
   }
 
   /** Drops a task that no child has been given yet. One that a child has may begin at any moment, and is left alone. */
   takeBack(request: Request): void {
-    if (request.call?.state === 'queued') this.#pool.cancel(request.call)
+    if (request.call?.state === 'queued') this.#pool.cancelCall(request.call)
   }
 
   /** Asks a running task to stop through its signal; drops one that has not started. */
   cancel(request: Request): void {
-    if (request.call !== null) this.#pool.cancel(request.call)
+    if (request.call !== null) this.#pool.cancelCall(request.call)
   }
 
   /** Ends a request at once, with its child. */
   terminate(request: Request): void {
-    if (request.call !== null) this.#pool.terminateJob(request.call)
+    if (request.call !== null) this.#pool.terminateCall(request.call)
   }
 
   stats(): PoolStats {
@@ -122,6 +126,11 @@ export class Executor {
       case 'lost': {
         const { message } = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)
         return { type: 'lost', certificate: outcome.certificate, text: message }
+      }
+      case 'timedOut':
+      case 'overMemory': {
+        const error = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)
+        return { type: 'failed', failure: toFailure(error) }
       }
       case 'terminated':
       case 'cancelled':

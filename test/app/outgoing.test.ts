@@ -27,6 +27,8 @@ function insideTask<T>(headers: CurrentTask['headers'], fn: () => T): T {
     attempt: 1,
     headers,
     signal: new AbortController().signal,
+    progress: () => {},
+    checkDeadline: () => {},
   }
   return runInContext(context, fn)
 }

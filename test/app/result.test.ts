@@ -115,15 +115,14 @@ test('get() ends early when its signal is aborted, with the reason of the signal
 test('get() inside a task is refused with CAROM_RESULT_INSIDE_TASK, looking is not', async (t) => {
   const { sent } = await sendOne(t, memoryUrl())
   const signal = new AbortController().signal
-  const task = { id: 'outer', name: 'shop.outer', queue: 'shop', attempt: 1, headers: {}, signal }
+  const job = { id: 'job', signal, progress: () => {}, checkDeadline: () => {} }
+  const task = { ...job, id: 'outer', name: 'shop.outer', queue: 'shop', attempt: 1, headers: {} }
   await runInContext(task, async () => {
     await assert.rejects(sent.get(), { code: 'CAROM_RESULT_INSIDE_TASK', taskId: sent.id })
     assert.equal(await sent.state(), 'PENDING')
   })
   // A job of a pool that the user runs is no task of a worker.
-  await runInContext({ id: 'job', signal }, () =>
-    assert.rejects(sent.get({ timeoutMs: 1 }), { code: 'CAROM_RESULT_TIMEOUT' }),
-  )
+  await runInContext(job, () => assert.rejects(sent.get({ timeoutMs: 1 }), { code: 'CAROM_RESULT_TIMEOUT' }))
 })
 
 test('get() on a result that is not stored says so at once', async (t) => {

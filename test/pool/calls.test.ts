@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pool } from '../../src/pool/index.ts'
 import type * as Jobs from './fixtures/jobs.ts'
+import { childrenOf } from './proc.ts'
 import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
 
 test('apply(), applyAsync() and exports call the same function', async (t) => {
@@ -90,5 +91,7 @@ test('Wrong options are refused at once, with the way out', () => {
 })
 
 test('An initializer argument that cannot be sent is refused before any process is started', () => {
+  const before = childrenOf(process.pid).length
   assert.throws(() => new Pool({ module: fixture('jobs'), initializer: 'add', initArgs: [() => 1] }), /function/)
+  assert.equal(childrenOf(process.pid).length, before)
 })

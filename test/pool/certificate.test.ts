@@ -12,7 +12,9 @@ const DEATH: Death = {
   failure: null,
   stderrTail: '',
   heapLimit: false,
+  oomKilled: false,
   livedMs: 12,
+  memoryBytes: null,
 }
 
 for (const [what, seen, killedBy] of [
@@ -22,17 +24,24 @@ for (const [what, seen, killedBy] of [
   ['an abort', { signal: 'SIGABRT' }, 'signal'],
   ['an abort for want of heap', { signal: 'SIGABRT', heapLimit: true }, 'heap-limit'],
   ['an abort for want of heap, seen through a shell', { signal: null, exitCode: 134, heapLimit: true }, 'heap-limit'],
+  ['Node, for a thread without heap', { pid: null, signal: null, exitCode: 1, heapLimit: true }, 'heap-limit'],
   ['a job that only wrote of a full heap', { signal: null, exitCode: 1, heapLimit: true }, 'itself'],
   ['an uncaught error', { signal: null, exitCode: 1, failure: toFailure(new Error('x')) }, 'uncaught-error'],
   ['the pool, for a bad frame', { ordered: 'bad-frame', failure: toFailure(new Error('x')) }, 'bad-frame'],
-  ['the pool, for a neighbour', { ordered: 'neighbour' }, 'neighbour'],
+  ['the kernel, for want of memory', { oomKilled: true }, 'oom-killer'],
+  ['a crash beside a kill for want of memory', { signal: 'SIGSEGV', oomKilled: true }, 'signal'],
+  ['the pool, for a time limit', { ordered: 'time-limit' }, 'time-limit'],
+  ['the pool, for a memory limit', { ordered: 'memory-limit' }, 'memory-limit'],
+  ['the pool, for a job that was terminated', { ordered: 'terminated' }, 'terminated'],
+  ['the pool, for not taking a job', { ordered: 'unheard' }, 'unheard'],
   ['the pool, on terminate', { ordered: 'pool' }, 'pool'],
+  ['a system that cannot start it', { ordered: 'unstarted', pid: null, signal: null }, 'unstarted'],
 ] as const) {
   test(`A death by ${what} is put down to "${killedBy}"`, () => {
     const { killedBy: found, ...rest } = certify({ ...DEATH, ...seen })
-    const { ordered, heapLimit, ...facts } = { ...DEATH, ...seen }
+    const { ordered, heapLimit, oomKilled, ...facts } = { ...DEATH, ...seen }
     assert.equal(found, killedBy)
-    assert.deepEqual(rest, facts)
+    assert.deepEqual(rest, { ...facts, ranMs: null })
   })
 }
 
@@ -47,7 +56,9 @@ test('A death is told in one sentence with the pid, the end, the reason and the 
     said({ signal: null, exitCode: 1, failure: toFailure(new TypeError('bad')), stderrTail: 'noise' }),
     'Child 4711 ended with exit code 1 (an uncaught error): TypeError: bad',
   )
-  assert.match(said({ pid: null, signal: null, exitCode: null }), /^Child \(never started\) ended/)
+  assert.equal(said({ pid: null, signal: null, exitCode: 2 }), 'A child ended with exit code 2 (it exited by itself)')
+  const givenUp = { pid: null, signal: null, exitCode: null, ordered: 'time-limit' } as const
+  assert.equal(said(givenUp), 'A child is gone (a job was over its time limit)')
 })
 
 test('The stack traces of an abort are not taken for its last word', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { until } from '../support/wait.ts'
 import type * as Asking from './fixtures/asking.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { caromFailureOf, deathOf, failureOf, openPool, readyPids } from './real-pool.ts'
@@ -33,17 +34,23 @@ test('stats() tells of every child its pid, state, jobs done, running jobs and m
   const pids = await readyPids(pool, 2)
   for (let round = 0; round < 5; round++) await pool.exports.add(1, 2)
   const job = pool.applyAsync('untilAborted', [])
-  const { children, uptimeMs, ...rest } = pool.stats()
+  await until(() => job.state === 'accepted', { what: 'the job runs' })
+  const { children, uptimeMs, writes, waitMs, runMs, ...rest } = pool.stats()
   assert.deepEqual(rest, {
     implementation: 'carom.pool:prefork',
     'max-concurrency': 6,
     processes: pids,
+    'max-tasks-per-child': 'N/A',
+    'put-guarded-by-semaphore': false,
+    timeouts: [0, 0],
     phase: 'run',
     queued: 0,
     open: 1,
     startFailures: 0,
+    breaker: { state: 'closed', delayedRestarts: 0 },
   })
   assert.ok(uptimeMs > 0)
+  assert.deepEqual([writes.total, waitMs.count, runMs.count], [6, 6, 5], 'five have ended')
   assert.equal(
     children.reduce((sum, { jobsDone }) => sum + jobsDone, 0),
     5,

@@ -76,8 +76,18 @@ test('A million jobs go through at a constant cost', () => {
   assert.ok(performance.now() - startedAtMs < 5_000)
 })
 
-function jobOf(id: number): PoolJob {
-  return { id, state: 'queued', child: null, returns: 0 }
+function jobOf(id: number, priority = 0): PoolJob {
+  return {
+    id,
+    priority,
+    state: 'queued',
+    child: null,
+    costMs: 0,
+    before: null,
+    behind: null,
+    returns: 0,
+    hasYielded: false,
+  }
 }
 
 function idsOf(jobs: readonly PoolJob[]): number[] {

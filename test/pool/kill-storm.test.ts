@@ -2,70 +2,72 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { isCaromError, Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Ledger from './fixtures/ledger.ts'
-import { randomFrom } from './machine-simulator.ts'
+import { childrenOf, isAlive, openFileCount } from './proc.ts'
 import { fixture, openPool } from './real-pool.ts'
+import { type Blow, planStorm } from './storm-plan.ts'
 
-const JOBS = 3_000
-const KILLS = 40
+const SIZE = { jobs: 20_000, kills: 200, stops: 50, garbage: 20 }
 // CAROM_STORM_SEED=4711 repeats a storm's plan; the processes' timing stays their own.
 const SEED = Number(process.env.CAROM_STORM_SEED ?? Date.now() % 1_000_000)
 
-test(`In a storm of ${KILLS} kills ${JOBS} jobs settle once each, none runs twice, and none is lost before its time`, async (t) => {
-  t.diagnostic(`seed ${SEED}`)
-  const random = randomFrom(SEED)
-  const folder = mkdtempSync(join(tmpdir(), 'carom-storm-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const file = join(folder, 'ledger')
-  const pool = new Pool<typeof Ledger>({ module: fixture('ledger'), processes: 3, concurrencyPerChild: 2 })
+interface Fate {
+  accepted: boolean
+  /** Outcomes; for a lost job, who killed its child. */
+  readonly settled: string[]
+}
+
+test(`In a storm of kills, stops and garbage ${SIZE.jobs} jobs settle once each, none runs twice, and nothing is left`, async (t) => {
+  t.diagnostic(`CAROM_STORM_SEED=${SEED}`)
+  const plan = planStorm(SEED, SIZE)
+  const file = join(scratch(t), 'ledger')
+  // Node opens a few descriptors for its first child that it never closes.
+  await new Pool({ module: fixture('ledger'), processes: 1 }).terminate()
+  const before = { files: openFileCount(), processes: childrenOf(process.pid).length }
+  const pool = new Pool<typeof Ledger>({
+    module: fixture('ledger'),
+    processes: 4,
+    // What ends a stopped child, at work or idle.
+    timeLimitMs: 400,
+    acceptTimeoutMs: 400,
+    stopTimeoutMs: 300,
+  })
   t.after(() => pool.terminate())
-  const fates = new Map<number, { accepted: boolean; settled: string[] }>()
-  for (let job = 0; job < JOBS; job++) {
-    const fate = { accepted: false, settled: [] as string[] }
-    fates.set(job, fate)
-    pool.execute('record', [file, job, random() < 0.3 ? Math.floor(random() * 10) : 0], {
-      accepted: () => {
-        fate.accepted = true
+  const pids = new Set<number>()
+  let deaths = 0
+  pool.on('childUp', (pid) => pids.add(pid as number))
+  pool.on('childDown', () => deaths++)
+
+  const storm = new Storm(pool, plan.blows)
+  const fates = plan.jobs.map(({ name, ms }, job) => {
+    const fate: Fate = { accepted: false, settled: [] }
+    pool.execute(
+      { name, form: 'call', args: [file, job, ms], options: {} },
+      {
+        accepted: () => {
+          fate.accepted = true
+        },
+        settled: (outcome) => {
+          fate.settled.push(outcome.type === 'lost' ? outcome.certificate.killedBy : outcome.type)
+          storm.jobSettled()
+        },
       },
-      settled: ({ type }) => fate.settled.push(type),
-    })
-  }
-  const killed = new Set<number>()
-  while (killed.size < KILLS) {
-    // Spread over the run. Most victims are at work, the others are whatever they are: starting, idle.
-    const due = Math.floor(((killed.size + 1) * JOBS * 0.9 * random()) / KILLS)
-    const busy = random() < 0.8
-    const choose = () => {
-      const { open, children } = pool.stats()
-      if (JOBS - open < due) return null
-      const pids = children.filter(({ running }) => !busy || running.length > 0).map(({ pid }) => pid as number)
-      const fresh = pids.filter((pid) => !killed.has(pid))
-      return fresh[Math.floor(random() * fresh.length)]
-    }
-    const what = `${due} jobs are settled and there is somebody to kill (seed ${SEED})`
-    const victim = await until(choose, { withinMs: 30_000, what })
-    killed.add(victim)
-    killQuietly(victim)
-  }
+    )
+    return fate
+  })
   await pool.close()
-  const starts = new Map<number, number>()
-  for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
-    starts.set(Number(line), (starts.get(Number(line)) ?? 0) + 1)
-  }
-  const all = [...fates]
-  const lost = all.filter(([, { settled }]) => settled[0] === 'lost')
-  t.diagnostic(`${lost.length} jobs were lost`)
-  for (const [job, { accepted, settled }] of all) {
-    assert.equal(settled.length, 1, `job ${job} settled ${settled.length} times (seed ${SEED})`)
-    assert.ok(settled[0] === 'succeeded' || settled[0] === 'lost', `job ${job}: ${settled} (seed ${SEED})`)
-    assert.ok(accepted, `job ${job} was lost before it was accepted (seed ${SEED})`)
-    const ran = starts.get(job) ?? 0
-    assert.ok(settled[0] === 'lost' ? ran <= 1 : ran === 1, `job ${job} ran ${ran} times (seed ${SEED})`)
-  }
-  assert.ok(lost.length <= KILLS * 2, `${lost.length} jobs were lost in ${KILLS} deaths of two (seed ${SEED})`)
+
+  t.diagnostic(`${deaths} children died; ${JSON.stringify(countOf(fates.map(({ settled }) => settled.join())))}`)
+  assert.deepEqual(storm.struck, { SIGKILL: SIZE.kills, SIGSTOP: SIZE.stops }, `seed ${SEED}`)
+  checkFates(fates, startsIn(file))
+  const victims = fates.filter(({ settled }) => !['succeeded', 'neighbour'].includes(settled[0] as string))
+  assert.ok(victims.length <= deaths, `${victims.length} jobs were lost in ${deaths} deaths (seed ${SEED})`)
+  assert.deepEqual([...pids].filter(isAlive), [], 'no child is left')
+  await until(() => childrenOf(process.pid).length <= before.processes, { what: 'no process is left, nor a zombie' })
+  await until(() => openFileCount() <= before.files, { what: 'no descriptor is left' })
 })
 
 test('Promises of a hundred jobs all settle when the pool is terminated in the middle', async (t) => {
@@ -80,10 +82,71 @@ test('Promises of a hundred jobs all settle when the pool is terminated in the m
   }
 })
 
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It died by itself meanwhile.
+/** Strikes as planned, as jobs settle. A blow that finds nobody falls with a later job. */
+class Storm {
+  readonly struck = { SIGKILL: 0, SIGSTOP: 0 }
+  readonly #pool: Pool<typeof Ledger>
+  readonly #blows: Blow[]
+  readonly #hit = new Set<number>()
+  #settled = 0
+  #notBefore = 0
+
+  constructor(pool: Pool<typeof Ledger>, blows: readonly Blow[]) {
+    this.#pool = pool
+    this.#blows = [...blows]
   }
+
+  jobSettled(): void {
+    this.#settled++
+    const [next] = this.#blows
+    if (next === undefined || this.#settled < Math.max(next.afterJobs, this.#notBefore)) return
+    if (this.#strike(next)) this.#blows.shift()
+    // To look at the children takes as long as many jobs do.
+    else this.#notBefore = this.#settled + 10
+  }
+
+  #strike({ signal, atWork, victim }: Blow): boolean {
+    const { children } = this.#pool.stats()
+    const targets = children.flatMap(({ pid, running, waiting }) => {
+      const isFresh = pid !== null && !this.#hit.has(pid) && isAlive(pid)
+      return isFresh && (!atWork || running.length + waiting.length > 0) ? [pid] : []
+    })
+    const pid = targets[Math.floor(victim * targets.length)]
+    if (pid === undefined) return false
+    process.kill(pid, signal)
+    this.#hit.add(pid)
+    this.struck[signal]++
+    return true
+  }
+}
+
+function checkFates(fates: readonly Fate[], starts: ReadonlyMap<number, number>): void {
+  for (const [job, { accepted, settled }] of fates.entries()) {
+    assert.equal(settled.length, 1, `job ${job} settled ${settled.length} times (seed ${SEED})`)
+    const [outcome] = settled as [string]
+    const ran = starts.get(job) ?? 0
+    const story = `job ${job}: ${outcome}, accepted: ${accepted}, began ${ran} times (seed ${SEED})`
+    if (outcome === 'succeeded') assert.ok(accepted && ran === 1, story)
+    else assert.ok(ran <= 1 && (accepted || outcome === 'neighbour'), story)
+  }
+}
+
+function startsIn(file: string): ReadonlyMap<number, number> {
+  const starts = new Map<number, number>()
+  for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
+    starts.set(Number(line), (starts.get(Number(line)) ?? 0) + 1)
+  }
+  return starts
+}
+
+function countOf(values: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1
+  return counts
+}
+
+function scratch(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'carom-storm-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }

@@ -3,7 +3,9 @@
  * {@link SimulationError} with all events up to the broken rule, and `replay` plays them again (it checks the last one).
  */
 import type { MachineOptions } from '../../src/pool/parent/state.ts'
-import { MachineWorld, type ModelChild, type WorldEvent } from './machine-world.ts'
+import type { ModelChild, WorldEvent } from './machine-model.ts'
+import { MachineWorld } from './machine-world.ts'
+import { pick, type Random, randomFrom } from './random.ts'
 
 export class SimulationError extends Error {
   override readonly name = 'SimulationError'
@@ -15,13 +17,13 @@ export type Tally = Map<string, number>
 export function simulate(seed: number, steps: number, tally: Tally = new Map()): void {
   const random = randomFrom(seed)
   const options = randomOptions(random)
-  const world = new MachineWorld(options)
   const trace: WorldEvent[] = []
-  const apply = (event: WorldEvent) => {
-    trace.push(event)
-    world.apply(event)
-  }
   try {
+    const world = new MachineWorld(options)
+    const apply = (event: WorldEvent) => {
+      trace.push(event)
+      world.apply(event)
+    }
     const mood = moodOf(random)
     for (let step = 0; step < steps && !world.isOver; step++) apply(randomEvent(world, random, mood))
     settleAll(world, random, apply)
@@ -42,23 +44,29 @@ export function replay(options: MachineOptions, events: readonly WorldEvent[]): 
 }
 
 /** How likely each event is in this run: some runs are calm, some kill a lot, some end early. */
-type Mood = Readonly<Record<WorldEvent['type'] | 'illegal', number>>
+type Mood = Readonly<Record<WorldEvent['type'] | 'illegal', number>> & { readonly costs: readonly number[] }
 
 function moodOf(random: Random): Mood {
   const rough = random() < 0.5 ? 0.3 : 3
-  const ending = random() < 0.3 ? 0.3 : 0.005
+  const ending = random() < 0.2 ? 0.3 : 0.002
   return {
-    submit: 4,
+    costs: pick([[Number.POSITIVE_INFINITY], [1, 1, 7, 15], [1, 9, 21, Number.POSITIVE_INFINITY]], random),
+    submit: 5,
     cancel: 0.5,
-    terminateJob: 0.3 * rough,
+    terminateJob: 0.2 * rough,
+    softLimit: 0.2,
+    limit: 0.2 * rough,
     ready: 6,
     accepted: 6,
     finished: 5,
-    illegal: 0.15 * rough,
-    startTimedOut: 0.3 * rough,
-    stopTimedOut: 1,
+    recalled: 4,
+    overrun: 0.3,
+    illegal: 0.1 * rough,
+    overdue: 0.15 * rough,
+    replace: 0.15 * rough,
     gone: 0.5 * rough,
     respawnDue: 3,
+    resize: 0.1,
     close: ending,
     terminate: ending / 3,
   }
@@ -66,100 +74,127 @@ function moodOf(random: Random): Mood {
 
 function randomOptions(random: Random): MachineOptions {
   const size = 1 + Math.floor(random() * 4)
-  return { size, credits: pick([1, 1, 2, 3, 10], random), maxStartFailures: Math.max(3, size) }
+  return {
+    size,
+    spares: pick([0, 0, 1, 2], random),
+    credits: pick([1, 1, 2, 3, 10], random),
+    maxTasksPerChild: pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 20], random),
+    redeliverNeighbours: random() < 0.5,
+    maxStartFailures: Math.max(3, size),
+    restartBudget: pick([1, 3, 1_000], random),
+  }
 }
 
 function randomEvent(world: MachineWorld, random: Random, mood: Mood): WorldEvent {
-  const choices: { readonly event: WorldEvent; readonly weight: number }[] = []
-  const add = (event: WorldEvent, weight = mood[event.type]) => choices.push({ event, weight })
-  if (world.phase === 'run') add({ type: 'submit' })
+  const choices: WorldEvent[] = []
+  const weights: number[] = []
+  let total = 0
+  const add = (event: WorldEvent, weight = mood[event.type]) => {
+    choices.push(event)
+    weights.push(weight)
+    total += weight
+  }
+  if (world.phase === 'run') {
+    add({ type: 'submit', priority: pick([0, 0, 0, 5, -5], random), costMs: pick(mood.costs, random) })
+    add({ type: 'resize', size: 1 + Math.floor(random() * 4) })
+  }
   add({ type: 'close' })
   add({ type: 'terminate' })
-  for (const slot of world.respawns) add({ type: 'respawnDue', slot })
+  if (world.pendingRespawns > 0) add({ type: 'respawnDue' })
   for (const child of world.children.values()) {
-    for (const event of childEvents(child)) add(event)
+    for (const event of childEvents(child, world.options.credits)) add(event)
     for (const event of illegalFrames(world, child, random)) add(event, mood.illegal)
+    for (const { job, place } of child.held) {
+      if (place === 'accepted') add({ type: 'limit', job: job.id, limit: pick(['timedOut', 'overMemory'], random) })
+    }
   }
   if (world.jobs.length > 0) {
     // Mostly the latest: the others are settled, and must stay so.
     const job = Math.floor(world.jobs.length * Math.max(random(), random(), random()))
     add({ type: 'cancel', job })
     add({ type: 'terminateJob', job })
+    add({ type: 'softLimit', job })
+    add({ type: 'limit', job, limit: pick(['timedOut', 'overMemory'], random) })
   }
-  let at = random() * choices.reduce((sum, { weight }) => sum + weight, 0)
-  for (const { event, weight } of choices) {
+  let at = random() * total
+  for (const [nth, weight] of weights.entries()) {
     at -= weight
-    if (at <= 0) return event
+    if (at <= 0) return choices[nth] as WorldEvent
   }
   return { type: 'close' }
 }
 
 /** All that a child may do, or may happen to it, without breaking the protocol. */
-export function childEvents({ child, state, killedFor, held }: ModelChild): WorldEvent[] {
+export function childEvents({ child, state, killedFor, held, recalled }: ModelChild, credits: number): WorldEvent[] {
   const { generation } = child
   const events: WorldEvent[] = [{ type: 'gone', child: generation }]
-  if (state === 'starting') events.push({ type: 'startTimedOut', child: generation })
-  if (state === 'stopping') events.push({ type: 'stopTimedOut', child: generation })
+  if (state === 'starting') events.push({ type: 'overdue', child: generation, what: 'start' })
+  if (state === 'stopping') events.push({ type: 'overdue', child: generation, what: 'stop' })
+  if (state === 'ready') events.push({ type: 'replace', child: generation, reason: 'memory' })
   // Nothing more is read from a child that broke the protocol.
   if (killedFor === 'bad-frame') return events
   if (state === 'starting') events.push({ type: 'ready', child: generation })
-  for (const { job, place } of held) {
-    events.push({ type: place === 'dispatched' ? 'accepted' : 'finished', child: generation, job: job.id })
+  let running = 0
+  for (const { place } of held) if (place === 'accepted') running++
+  let next = true
+  for (const model of held) {
+    const { job, place } = model
+    if (place === 'accepted') events.push({ type: 'finished', child: generation, job: job.id })
+    else {
+      // A child begins jobs in the order it was given them.
+      if (next && running < credits) events.push({ type: 'accepted', child: generation, job: job.id })
+      next = false
+      if (recalled.has(model)) events.push({ type: 'recalled', child: generation, job: job.id })
+    }
   }
+  if (held.size > running && running < credits) events.push({ type: 'overdue', child: generation, what: 'unheard' })
+  if (held.size > credits) events.push({ type: 'overrun', child: generation })
   return events
 }
 
 /** Frames that are well-formed and wrong: out of order, twice, for a job of another child, for no job at all. */
-function illegalFrames(world: MachineWorld, { child, state, killedFor, held }: ModelChild, random: Random) {
+function illegalFrames(world: MachineWorld, model: ModelChild, random: Random): WorldEvent[] {
+  const { child, state, killedFor, held, recalled } = model
   if (killedFor === 'bad-frame') return []
   const events: WorldEvent[] = []
   if (state !== 'starting') events.push({ type: 'ready', child: child.generation })
   const job = Math.floor(random() * (world.jobs.length + 1))
-  const model = world.jobs[job]
-  const place = model !== undefined && held.has(model) ? model.place : 'elsewhere'
+  const named = world.jobs[job]
+  const place = named !== undefined && held.has(named) ? named.place : 'elsewhere'
   if (place !== 'dispatched') events.push({ type: 'accepted', child: child.generation, job })
   if (place !== 'accepted') events.push({ type: 'finished', child: child.generation, job })
+  if (place !== 'dispatched' || !recalled.has(named as never)) {
+    events.push({ type: 'recalled', child: child.generation, job })
+  }
   return events
 }
 
 /** Ends the pool and lets everybody do what they have to: it must come to its end. */
 function settleAll(world: MachineWorld, random: Random, apply: (event: WorldEvent) => void): void {
   apply({ type: random() < 0.7 ? 'close' : 'terminate' })
-  for (let left = 50 + 20 * (world.jobs.length + world.children.size); !world.isOver; left--) {
+  for (let left = 100 + 30 * (world.jobs.length + world.children.size); !world.isOver; left--) {
     if (left === 0) throw new Error('the pool does not come to its end')
     apply(pick(progress(world), random))
   }
-  for (const slot of world.respawns) apply({ type: 'respawnDue', slot })
-  for (const { job } of world.jobs) apply({ type: pick(['cancel', 'terminateJob'], random), job: job.id })
+  for (let left = world.pendingRespawns; left > 0; left--) apply({ type: 'respawnDue' })
+  for (const { job } of world.jobs.slice(-20)) apply({ type: pick(['cancel', 'terminateJob'], random), job: job.id })
   apply({ type: 'close' })
   apply({ type: 'terminate' })
 }
 
+const NO_PROGRESS: ReadonlySet<WorldEvent['type']> = new Set(['overdue', 'overrun', 'replace'])
+
 function progress(world: MachineWorld): WorldEvent[] {
-  const events: WorldEvent[] = [...world.respawns].map((slot) => ({ type: 'respawnDue', slot }))
+  const events: WorldEvent[] = []
+  if (world.pendingRespawns > 0) events.push({ type: 'respawnDue' })
   for (const child of world.children.values()) {
     const dies = child.killedFor !== null || child.state === 'stopping'
-    events.push(...childEvents(child).filter(({ type }) => (type === 'gone' ? dies : !type.endsWith('TimedOut'))))
+    for (const event of childEvents(child, world.options.credits)) {
+      if (event.type === 'gone' ? dies : !NO_PROGRESS.has(event.type)) events.push(event)
+    }
   }
   if (events.length === 0) throw new Error('the pool waits for something that cannot happen')
   return events
-}
-
-type Random = () => number
-
-/** Mulberry32: small, and the same everywhere. */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function pick<T>(from: readonly T[], random: Random): T {
-  return from[Math.floor(random() * from.length)] as T
 }
 
 function count(tally: Tally, what: string, times = 1): void {

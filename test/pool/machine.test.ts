@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MachineOptions } from '../../src/pool/parent/state.ts'
 import { MachineWorld } from './machine-world.ts'
 
-const ONE_CHILD = { size: 1, credits: 1, maxStartFailures: 3 }
+const ONE_CHILD: MachineOptions = {
+  size: 1,
+  spares: 0,
+  credits: 1,
+  maxTasksPerChild: Number.POSITIVE_INFINITY,
+  redeliverNeighbours: false,
+  maxStartFailures: 3,
+  restartBudget: 1_000,
+}
+const SUBMIT = { type: 'submit', priority: 0, costMs: Number.POSITIVE_INFINITY } as const
 
 test('A job whose children die before they accept it is tried eleven times, then lost', () => {
   const world = new MachineWorld(ONE_CHILD)
-  world.apply({ type: 'submit' })
+  world.apply(SUBMIT)
   for (let attempt = 1; attempt <= 11; attempt++) {
     assert.equal(world.jobs[0]?.place, 'queued', `attempt ${attempt}`)
     const child = onlyChild(world)
@@ -18,11 +28,11 @@ test('A job whose children die before they accept it is tried eleven times, then
 
 test('A pool that was never up gives up after as many failed starts as it was told', () => {
   const world = new MachineWorld(ONE_CHILD)
-  world.apply({ type: 'submit' })
+  world.apply(SUBMIT)
   for (let start = 1; start <= 3; start++) {
     assert.equal(world.phase, 'run')
     world.apply({ type: 'gone', child: onlyChild(world) })
-    for (const slot of world.respawns) world.apply({ type: 'respawnDue', slot })
+    if (world.pendingRespawns > 0) world.apply({ type: 'respawnDue' })
   }
   assert.equal(world.jobs[0]?.outcome, 'unstarted')
   assert.ok(world.isOver)
@@ -33,10 +43,10 @@ test('A pool that was up goes on after any number of failed starts, until it is 
   const first = onlyChild(world)
   world.apply({ type: 'ready', child: first })
   world.apply({ type: 'gone', child: first })
-  world.apply({ type: 'submit' })
+  world.apply(SUBMIT)
   for (let start = 1; start <= 50; start++) {
     world.apply({ type: 'gone', child: onlyChild(world) })
-    world.apply({ type: 'respawnDue', slot: 0 })
+    world.apply({ type: 'respawnDue' })
   }
   assert.deepEqual([world.phase, world.jobs[0]?.place], ['run', 'queued'])
   world.apply({ type: 'close' })
@@ -49,7 +59,7 @@ test('A result that is read after its job was terminated counts', () => {
   const world = new MachineWorld(ONE_CHILD)
   const child = onlyChild(world)
   world.apply({ type: 'ready', child })
-  world.apply({ type: 'submit' })
+  world.apply(SUBMIT)
   world.apply({ type: 'accepted', child, job: 0 })
   world.apply({ type: 'terminateJob', job: 0 })
   world.apply({ type: 'finished', child, job: 0 })

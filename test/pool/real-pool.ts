@@ -51,6 +51,7 @@ export function readyPids<M>(pool: Pool<M>, count: number): Promise<number[]> {
       const pids = pool.stats().children.flatMap(({ state, pid }) => (state === 'ready' && pid !== null ? [pid] : []))
       return pids.length === count ? pids : null
     },
-    { what: `${count} children are ready` },
+    // A node takes seconds to start where many do at once.
+    { what: `${count} children are ready`, withinMs: 20_000 },
   )
 }

@@ -85,10 +85,8 @@ test('terminate() while children start ends the pool', async (t) => {
 
 test('A child that does not stop when it is told to is killed after stopTimeoutMs', async (t) => {
   const downs: unknown[] = []
-  const pool = openPool<typeof Stubborn>(t, 'stubborn', {
-    stopTimeoutMs: 200,
-    onChildDown: ({ killedBy, phase, signal }) => downs.push([killedBy, phase, signal]),
-  })
+  const pool = openPool<typeof Stubborn>(t, 'stubborn', { stopTimeoutMs: 200 })
+  pool.on('childDown', ({ killedBy, phase, signal }) => downs.push([killedBy, phase, signal]))
   await pool.exports.holdExit()
   await pool.close()
   assert.deepEqual(downs, [['pool', 'stopping', 'SIGKILL']])
@@ -96,9 +94,8 @@ test('A child that does not stop when it is told to is killed after stopTimeoutM
 
 test('A child that takes its time to exit is left alone until stopTimeoutMs', async (t) => {
   const downs: unknown[] = []
-  const pool = openPool<typeof Stubborn>(t, 'stubborn', {
-    onChildDown: ({ killedBy, phase, exitCode }) => downs.push([killedBy, phase, exitCode]),
-  })
+  const pool = openPool<typeof Stubborn>(t, 'stubborn')
+  pool.on('childDown', ({ killedBy, phase, exitCode }) => downs.push([killedBy, phase, exitCode]))
   await pool.exports.slowExit(1_500)
   await pool.close()
   assert.deepEqual(downs, [['itself', 'stopping', 0]])

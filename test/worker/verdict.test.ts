@@ -20,6 +20,8 @@ function certificate(killedBy: KilledBy): DeathCertificate {
     phase: 'running',
     failure: null,
     stderrTail: '',
+    memoryBytes: null,
+    ranMs: null,
     livedMs: 1,
   }
 }

@@ -1,39 +1,20 @@
 /** Questions from a child to the owner of its pool: how code in a child reaches what only the parent holds. */
-import { CaromError } from '../../errors.ts'
-import type { Payload } from '../protocol/frame.ts'
-import { MAX_OPEN_QUESTIONS } from '../protocol/messages.ts'
-import { encodePayload } from '../protocol/payload.ts'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { OpenQuestions } from './open-questions.ts'
 
-export interface OpenQuestion {
-  resolve(value: unknown): void
-  reject(error: Error): void
+/** A process or a thread is one child; where several run in one, each is told from the others by its context. */
+let own: OpenQuestions | null = null
+const inContext = new AsyncLocalStorage<OpenQuestions>()
+
+/** From now on this process or thread asks through these. */
+export function askThrough(questions: OpenQuestions): void {
+  own = questions
 }
 
-class OpenQuestions {
-  readonly #open = new Map<number, OpenQuestion>()
-  #last = 0
-  maxPayloadBytes = Number.POSITIVE_INFINITY
-  send: (question: number, payload: Payload) => void = () => {
-    throw new TypeError('ask() works only in a child of a pool')
-  }
-
-  add(question: OpenQuestion): number {
-    if (this.#open.size >= MAX_OPEN_QUESTIONS) {
-      throw new RangeError(`${MAX_OPEN_QUESTIONS} questions of this child wait for an answer already: await some first`)
-    }
-    this.#open.set(++this.#last, question)
-    return this.#last
-  }
-
-  take(number: number): OpenQuestion | undefined {
-    const question = this.#open.get(number)
-    this.#open.delete(number)
-    return question
-  }
+/** What `run` does, and all that it starts, asks through these. */
+export function whileAskingThrough(questions: OpenQuestions, run: () => void): void {
+  inContext.run(questions, run)
 }
-
-/** Belongs to the child's loop. */
-export const openQuestions = new OpenQuestions()
 
 /**
  * Asks the pool's owner (its `answer` option) and resolves with what it said; rejects as it failed.
@@ -41,13 +22,7 @@ export const openQuestions = new OpenQuestions()
  * @throws CaromError `CAROM_ARGUMENTS_TOO_LARGE` over the pool's `maxPayloadBytes`; nothing was asked.
  */
 export async function ask(name: string, value: unknown): Promise<unknown> {
-  const payload = encodePayload([name, value])
-  const limit = openQuestions.maxPayloadBytes
-  if (payload.bytes.length > limit) {
-    const text = `The question "${name}" has ${payload.bytes.length} bytes, over the limit of ${limit}: ask in parts`
-    throw new CaromError('CAROM_ARGUMENTS_TOO_LARGE', text)
-  }
-  return new Promise((resolve, reject) => {
-    openQuestions.send(openQuestions.add({ resolve, reject }), payload)
-  })
+  const questions = inContext.getStore() ?? own
+  if (questions === null) throw new TypeError('ask() works only in a child of a pool')
+  return questions.ask(name, value)
 }

@@ -2,146 +2,179 @@
  * The child's life: load the module, then run what comes, report how it went, and exit when told to.
  *
  * A job is reported as accepted before its payload is decoded: whatever the payload does to this process from then on
- * is the job's doing, and the parent knows which job it was.
+ * is the job's doing, and the parent knows which job it was. What arrives while no credit is left waits, unlooked at.
  */
-import { CaromError } from '../../errors.ts'
 import { runInContext } from '../../job/context.ts'
-import { readFailure, toFailure } from '../../support/failure.ts'
+import { toFailure } from '../../support/failure.ts'
 import type { Payload } from '../protocol/frame.ts'
-import { whileLoading } from '../protocol/loading.ts'
-import type { Answer, StartOrder, ToChild } from '../protocol/messages.ts'
+import type { Answer, CallForm, CallOrder, StartOrder, ToChild } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
-import { openQuestions } from './ask.ts'
+import { callAs, isThenable } from './call-forms.ts'
 import type { Channel, ChannelListener } from './channel.ts'
+import { type Exports, functionOf, loadExports } from './exports.ts'
+import { runInterruptibly } from './interruption.ts'
+import { OpenQuestions } from './open-questions.ts'
+import { Outlet } from './outlet.ts'
+import { encodeWithin } from './results.ts'
 import { RunningJob } from './running-job.ts'
 
-type Exports = Readonly<Record<string, unknown>>
+type JobOrder = Extract<ToChild, { readonly type: CallForm }>
+
+/** Runs `load`, which loads that module; the place to note it. */
+export type WhileLoading = (module: string, load: () => Promise<void>) => Promise<void>
 
 export class ChildLoop implements ChannelListener {
+  readonly questions: OpenQuestions
   readonly #channel: Channel
+  readonly #whileLoading: WhileLoading
   readonly #running = new Map<number, RunningJob>()
+  /** In the order of arrival. */
+  readonly #waiting = new Map<number, JobOrder>()
   #exports: Exports = {}
   #maxPayloadBytes = 0
+  #credits = 1
+  #interrupts = false
+  readonly #tellProgress = (job: number, value: unknown): void => {
+    const payload = this.#encode('progress', value)
+    // A timer of the job may outlive it: nobody listens any more.
+    if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
+  }
   #stopping = false
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, whileLoading: WhileLoading) {
     this.#channel = channel
-    openQuestions.send = (question, payload) => channel.send({ type: 'asked', job: question, payload })
+    this.#whileLoading = whileLoading
+    const send = (question: number, payload: Payload) => channel.send({ type: 'asked', job: question, payload })
+    this.questions = new OpenQuestions(send, channel.sharesMemory)
   }
 
   order(order: ToChild): void {
     switch (order.type) {
+      case 'call':
+      case 'map':
+      case 'starmap':
+      case 'stream':
+        if (this.#running.size < this.#credits) return this.#accept(order)
+        this.#waiting.set(order.job, order)
+        return
+      case 'recall':
+        if (this.#waiting.delete(order.job)) this.#channel.send({ type: 'recalled', job: order.job })
+        return
+      case 'cancel':
+        return this.#running.get(order.job)?.cancel()
+      case 'expire':
+        return this.#running.get(order.job)?.expire()
+      case 'credit':
+        return this.#running.get(order.job)?.outlet?.add(order.amount)
+      case 'answer':
+        return this.questions.answer(order.job, decodePayload(order.payload) as Answer)
       case 'start':
         return void this.#start(decodePayload(order.payload) as StartOrder)
-      case 'run':
-        return this.#run(order.job, order.payload)
-      case 'cancel':
-        return this.#running.get(order.job)?.abort()
-      case 'answer':
-        return answered(order.job, decodePayload(order.payload) as Answer)
       case 'stop':
         this.#stopping = true
-        return void this.#exitIfDone()
+        return this.#leaveIfDone()
     }
+  }
+
+  /** The pool has given this child up, and cannot end it: what runs is asked to stop, and heard no more. */
+  abandon(): void {
+    this.#waiting.clear()
+    for (const job of this.#running.values()) job.cancel()
+    this.questions.close()
   }
 
   async #start(start: StartOrder): Promise<void> {
     try {
       this.#maxPayloadBytes = start.maxPayloadBytes
-      openQuestions.maxPayloadBytes = start.maxPayloadBytes
-      await whileLoading(start.module, async () => {
-        this.#exports = exportsOf((await import(start.module)) as Exports)
-        if (start.initializer !== null) await this.#function(start.initializer)(...start.initArgs)
+      this.#credits = start.credits
+      this.#interrupts = start.interrupts
+      this.questions.maxPayloadBytes = start.maxPayloadBytes
+      await this.#whileLoading(start.module, async () => {
+        this.#exports = await loadExports(start.module)
+        if (start.initializer !== null) await functionOf(this.#exports, start.initializer)(...start.initArgs)
       })
       this.#channel.send({ type: 'ready' })
     } catch (error) {
       this.#channel.send({ type: 'broken', payload: encodePayload(toFailure(error)) })
-      await this.#channel.end()
-      process.exit(1)
+      this.#channel.leave(1)
     }
   }
 
-  #run(id: number, payload: Payload): void {
-    const job = new RunningJob(String(id))
+  #accept(order: JobOrder): void {
+    const id = order.job
+    const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
     this.#running.set(id, job)
-    this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(id, job, payload))
+    this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(order, job))
   }
 
-  #call(id: number, job: RunningJob, payload: Payload): void {
+  #outlet(id: number): Outlet {
+    return new Outlet((value) => {
+      this.#channel.send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
+    })
+  }
+
+  #call(order: JobOrder, job: RunningJob): void {
     let value: unknown
     let pending: Promise<unknown> | null
     try {
-      const [name, ...args] = decodePayload(payload) as [string, ...unknown[]]
-      const fn = this.#function(name)
-      value = runInContext(job, () => fn(...args))
+      const call = decodePayload(order.payload) as CallOrder
+      job.softTimeLimitMs = call[1]
+      const fn = functionOf(this.#exports, call[0])
+      const run = () => callAs(order.type, fn, call.slice(2), job)
+      value = runInContext(job, this.#interrupts && call[1] > 0 ? () => runInterruptibly(run, job) : run)
       pending = isThenable(value) ? Promise.resolve(value) : null
     } catch (error) {
-      return this.#failed(id, error)
+      return this.#failed(order.job, job, error)
     }
-    if (pending === null) return this.#succeeded(id, value)
+    if (pending === null) return this.#succeeded(order.job, job, value)
     pending.then(
-      (settled) => this.#succeeded(id, settled),
-      (error) => this.#failed(id, error),
+      (settled) => this.#succeeded(order.job, job, settled),
+      (error) => this.#failed(order.job, job, error),
     )
   }
 
-  #succeeded(id: number, value: unknown): void {
+  #succeeded(id: number, job: RunningJob, value: unknown): void {
     let payload: Payload
     try {
-      payload = encodePayload(value)
-    } catch (cause) {
-      const reason = toFailure(cause).message
-      const text = `The result of the job cannot be sent: ${reason}. Return plain data, or the parts of it that are needed`
-      return this.#failed(id, new CaromError('CAROM_RESULT_UNENCODABLE', text, { cause }))
+      payload = this.#encode('result', value)
+    } catch (error) {
+      return this.#failed(id, job, error)
     }
-    const size = payload.bytes.length
-    if (size > this.#maxPayloadBytes) {
-      const text = `The result of the job has ${size} bytes, over the limit of ${this.#maxPayloadBytes}. Return a reference to it (a file, a key) instead`
-      return this.#failed(id, new CaromError('CAROM_RESULT_TOO_LARGE', text, { sizeBytes: size }))
+    this.#ended({ type: 'succeeded', job: id, amount: microsSince(job.startedAtMs), payload })
+  }
+
+  #failed(id: number, job: RunningJob, error: unknown): void {
+    const payload = encodePayload(toFailure(error))
+    this.#ended({ type: 'failed', job: id, amount: microsSince(job.startedAtMs), payload })
+  }
+
+  #ended(report: Parameters<Channel['send']>[0] & { readonly job: number }): void {
+    this.#running.delete(report.job)
+    // Asked for before the report is: so both leave in one write. In a turn of its own, since functions that never
+    // wait would otherwise pile up on the stack.
+    if (this.#waiting.size > 0) process.nextTick(() => this.#fill())
+    this.#channel.send(report)
+    if (this.#stopping) this.#leaveIfDone()
+  }
+
+  #fill(): void {
+    for (const [id, order] of this.#waiting) {
+      if (this.#running.size >= this.#credits) return
+      this.#waiting.delete(id)
+      this.#accept(order)
     }
-    this.#running.delete(id)
-    this.#channel.send({ type: 'succeeded', job: id, payload })
-    void this.#exitIfDone()
   }
 
-  #failed(id: number, error: unknown): void {
-    this.#running.delete(id)
-    this.#channel.send({ type: 'failed', job: id, payload: encodePayload(toFailure(error)) })
-    void this.#exitIfDone()
+  #leaveIfDone(): void {
+    if (this.#running.size === 0 && this.#waiting.size === 0) this.#channel.leave()
   }
 
-  #function(name: string): (...args: unknown[]) => unknown {
-    const fn = Object.hasOwn(this.#exports, name) ? this.#exports[name] : undefined
-    if (typeof fn === 'function') return fn as (...args: unknown[]) => unknown
-    const known = Object.keys(this.#exports).filter((key) => typeof this.#exports[key] === 'function')
-    const text = `The module exports no function "${name}"; it has: ${known.join(', ') || 'none'}`
-    throw new CaromError('CAROM_EXPORT_UNKNOWN', text, { export: name })
-  }
-
-  async #exitIfDone(): Promise<void> {
-    if (!this.#stopping || this.#running.size > 0) return
-    await this.#channel.end()
-    process.exit()
+  #encode(what: string, value: unknown): Payload {
+    const { sharesMemory } = this.#channel
+    return encodeWithin({ maxPayloadBytes: this.#maxPayloadBytes, sharesMemory }, what, value)
   }
 }
 
-/** A CommonJS module's functions are seen on `default` where Node could not name them. */
-function exportsOf(namespace: Exports): Exports {
-  const inner = namespace.default
-  const isCommonJs = 'module.exports' in namespace || (typeof inner === 'object' && inner !== null)
-  return isCommonJs ? { ...(inner as Exports), ...namespace } : { ...namespace }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-}
-
-function answered(question: number, answer: Answer): void {
-  const open = openQuestions.take(question)
-  if (answer[0] === 'ok') return open?.resolve(answer[1])
-  const failure = readFailure(answer[1])
-  const error = new Error(failure.message)
-  error.name = failure.name
-  if (failure.code !== null) Object.assign(error, { code: failure.code })
-  open?.reject(error)
+function microsSince(startedAtMs: number): number {
+  return Math.min(0xffff_ffff, Math.round((performance.now() - startedAtMs) * 1_000))
 }

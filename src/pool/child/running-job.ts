@@ -1,25 +1,65 @@
 /** A job in the child that runs it: what `currentJob()` gives. */
-import { CaromError } from '../../errors.ts'
+import { CaromError, SoftTimeLimitExceeded } from '../../errors.ts'
 import type { CurrentJob } from '../../job/context.ts'
+import type { Outlet } from './outlet.ts'
 
 export class RunningJob implements CurrentJob {
-  readonly id: string
+  readonly number: number
+  readonly startedAtMs = performance.now()
+  /** Set once the order is decoded; 0 for none. */
+  softTimeLimitMs = 0
+  /** Where a stream's values go; `null` for other jobs. */
+  readonly outlet: Outlet | null
+  readonly #tell: (job: number, value: unknown) => void
   #controller: AbortController | null = null
-  #aborted = false
+  #reason: CaromError | null = null
 
-  constructor(id: string) {
-    this.id = id
+  constructor(number: number, outlet: Outlet | null, tell: (job: number, value: unknown) => void) {
+    this.number = number
+    this.outlet = outlet
+    this.#tell = tell
+  }
+
+  get id(): string {
+    return String(this.number)
   }
 
   /** Made when first asked for: most jobs never look at it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#aborted) this.abort()
+    if (this.#reason !== null) this.#controller.abort(this.#reason)
     return this.#controller.signal
   }
 
-  abort(): void {
-    this.#aborted = true
-    this.#controller?.abort(new CaromError('CAROM_JOB_CANCELLED', `Job ${this.id} was asked to stop`))
+  /** Why the job should stop; `null` as long as it should not. */
+  get reason(): CaromError | null {
+    return this.#reason
+  }
+
+  cancel(): void {
+    this.#abort(new CaromError('CAROM_JOB_CANCELLED', `Job ${this.id} was asked to stop`))
+    this.outlet?.close()
+  }
+
+  expire(): void {
+    const text = `Job ${this.id} has run longer than its soft time limit of ${this.softTimeLimitMs} ms`
+    this.#abort(new SoftTimeLimitExceeded(text, { softTimeLimitMs: this.softTimeLimitMs }))
+  }
+
+  progress(value: unknown): void {
+    this.#tell(this.number, value)
+  }
+
+  checkDeadline(): void {
+    if (this.#reason === null && this.softTimeLimitMs > 0) {
+      if (performance.now() - this.startedAtMs >= this.softTimeLimitMs) this.expire()
+    }
+    if (this.#reason !== null) throw this.#reason
+  }
+
+  // The first reason stays: an `AbortSignal` is aborted once.
+  #abort(reason: CaromError): void {
+    this.#reason ??= reason
+    this.#controller?.abort(this.#reason)
   }
 }

@@ -6,11 +6,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { encodeFrame, FrameError, FrameReader } from '../protocol/frame.ts'
-import { frameToChild, readToParent, type ToChild, type ToParent } from '../protocol/messages.ts'
+import { FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
+import { frameToChild, readToParent, type ToChild } from '../protocol/messages.ts'
 import { writeParts } from '../protocol/write.ts'
+import type { ChildHandle, ChildListener } from './child-handle.ts'
 import { forward } from './forward.ts'
-import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
+import { findSetpriv, lookAgainForSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
+import { StderrTail } from './stderr-tail.ts'
 
 export interface ChildProcessOptions {
   readonly generation: number
@@ -19,35 +21,15 @@ export interface ChildProcessOptions {
   readonly maxPayloadBytes: number
 }
 
-/** What a child process reports. `ended` comes last and once. */
-export interface ChildListener {
-  message(message: ToParent): void
-  /** What came over the channel was no frame, or it ended before the process; nothing more is read from it. */
-  badFrame(error: FrameError): void
-  ended(end: ChildEnd): void
-}
-
-export interface ChildEnd {
-  readonly pid: number | null
-  readonly exitCode: number | null
-  readonly signal: NodeJS.Signals | null
-  /** Why the process could not be started at all. */
-  readonly spawnError: Error | null
-  readonly stderrTail: string
-  /** V8 said on stderr that it had no heap left. */
-  readonly heapLimit: boolean
-}
-
-export class PoolChildProcess {
+export class PoolChildProcess implements ChildHandle {
   readonly pid: number | null
   readonly startedAtMs = performance.now()
   readonly #generation: number
   readonly #process: ChildProcess | null
   readonly #channel: Socket | null
   readonly #listener: ChildListener
-  #out: Buffer[] = []
-  #tail = ''
-  #heapLimit = false
+  readonly #out = new FrameWriter()
+  readonly #stderr = new StderrTail()
   #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null
   #spawnError: Error | null = null
   #openStreams = 0
@@ -66,14 +48,26 @@ export class PoolChildProcess {
     this.#process?.on('error', (error) => this.#spawnFailed(error))
     this.#process?.once('exit', (code, signal) => this.#exited(code, signal))
     if (stdout !== undefined) this.#watch(stdout, process.stdout)
-    if (stderr !== undefined) this.#watch(stderr, process.stderr).on('data', (chunk: Buffer) => this.#keepTail(chunk))
+    if (stderr !== undefined)
+      this.#watch(stderr, process.stderr).on('data', (chunk: Buffer) => this.#stderr.push(chunk))
     if (channel !== undefined) this.#listen(channel, new FrameReader(options.maxPayloadBytes))
   }
 
   /** Sends with everything else of this tick in one write. */
   send(message: ToChild): void {
-    if (this.#out.length === 0) process.nextTick(() => this.#flush())
-    for (const part of encodeFrame(frameToChild(message, this.#generation))) this.#out.push(part)
+    if (this.#out.isEmpty) process.nextTick(() => this.flush())
+    this.#out.add(frameToChild(message, this.#generation))
+    // The child can begin with it while the next ones are written.
+    if ('payload' in message && message.payload.bytes.length > LARGE_BYTES) this.flush()
+  }
+
+  interrupt(): void {
+    if (this.pid === null || this.#exit !== null) return
+    try {
+      process.kill(this.pid, 'SIGINT')
+    } catch {
+      // ESRCH: it has ended by itself.
+    }
   }
 
   /** The child and every process of its group, at once. */
@@ -82,12 +76,15 @@ export class PoolChildProcess {
     killGroup(this.pid)
   }
 
-  #flush(): void {
-    const parts = this.#out
+  flush(): void {
+    // Nothing written is no reason to use the memory again that the stream still writes from.
+    if (this.#out.isEmpty) return
+    const parts = this.#out.take()
     const channel = this.#channel
-    this.#out = []
     if (!channel?.writable) return
-    for (const part of writeNow(channel, parts)) channel.write(part)
+    const rest = writeNow(channel, parts)
+    if (rest.length === 0) return this.#out.reuse()
+    for (const part of rest) channel.write(part)
   }
 
   #listen(channel: Socket, reader: FrameReader): void {
@@ -100,22 +97,17 @@ export class PoolChildProcess {
       }
     })
     // The channel of a process that ends is closed first; one that stays behind it hears no orders.
-    channel.once('end', () => {
-      if (this.#exit !== null) return
+    const lost = (): void => {
+      if (this.#exit !== null || this.#drainTimer !== null) return
       this.#drainTimer = setTimeout(() => this.#distrust(new FrameError('It closed its channel')), DRAIN_MS).unref()
-    })
+    }
+    // Closed with orders unread it ends in an error, and not in 'end'.
+    channel.once('end', lost).once('close', lost)
   }
 
   #distrust(error: FrameError): void {
     this.#channel?.removeAllListeners('data').resume()
     this.#listener.badFrame(error)
-  }
-
-  #keepTail(chunk: Buffer): void {
-    const text = this.#tail + chunk.toString('utf8')
-    // What V8 writes after this sentence may be longer than the tail.
-    this.#heapLimit ||= text.includes(HEAP_LIMIT)
-    this.#tail = text.slice(-TAIL_CHARS)
   }
 
   /** Counts a stream as open until it is closed; passes on what comes from it. */
@@ -142,8 +134,9 @@ export class PoolChildProcess {
     }
   }
 
-  #spawnFailed(error: Error): void {
+  #spawnFailed(error: NodeJS.ErrnoException): void {
     if (this.pid !== null) return
+    if (error.code === 'ENOENT' || error.code === 'EACCES') lookAgainForSetpriv()
     this.#spawnError = error
     this.#exit = { code: null, signal: null }
     this.#report()
@@ -173,15 +166,14 @@ export class PoolChildProcess {
       exitCode: this.#exit?.code ?? null,
       signal: this.#exit?.signal ?? null,
       spawnError: this.#spawnError,
-      stderrTail: this.#tail,
-      heapLimit: this.#heapLimit,
+      stderrTail: this.#stderr.toString(),
+      heapLimit: this.#stderr.heapLimit,
     })
   }
 }
 
+const LARGE_BYTES = 64 * 1024
 const DRAIN_MS = 1_000
-const TAIL_CHARS = 4_096
-const HEAP_LIMIT = 'JavaScript heap out of memory'
 const ENTRY = fileURLToPath(new URL('../child/main.js', import.meta.url))
 
 function launch(options: ChildProcessOptions): ChildProcess {

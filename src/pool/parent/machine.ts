@@ -1,44 +1,55 @@
 /**
  * The rules of the pool, without I/O, time or randomness. Events come in as method calls, effects go out through
- * {@link PoolEffects}; the shell (`supervisor.ts`) carries them out and reports what became of them.
+ * {@link PoolEffects}; the shell (`supervisor.ts`) carries them out and reports what became of them. `staff.ts` says how
+ * many children there are, `lines.ts` which of them gets a job.
  *
- *     job:    queued -> dispatched -> accepted -> settled        child:  starting -> ready -> stopping -> gone
- *                ^___________|  child died before accepting                 \________\__________\______/
+ *     job:    queued -> dispatched -> accepted -> settled      child:  starting -> ready -> leaving -> stopping -> gone
+ *                ^___________|  recalled, or its child died             \________\_________\__________\_____/
  *
  * Kept at every step:
  * - A job settles exactly once, whatever happens, and nothing changes a settled job.
- * - A job is held by at most one child, and a child holds at most `credits` jobs.
- * - A job that was accepted by a child that died is lost; one that was only dispatched goes to another child, unless
- *   it was cancelled meanwhile.
- * - There are never more than `size` children that may take work, and none takes any before it is ready.
+ * - A job is held by at most one child, which runs at most `credits` of them; others wait behind, where all are short.
+ * - A job that was accepted by a child that died is lost; one that was only dispatched goes to another.
+ * - No child takes work before it is ready, nor once it leaves or its death is ordered.
  */
 import type { Failure } from '../../support/failure.ts'
 import type { DeathCertificate } from './certificate.ts'
+import { fateOf, fateOfRecalled } from './fate.ts'
 import { JobQueue } from './job-queue.ts'
-import type { KillReason, MachineOptions, Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
+import { Lines } from './lines.ts'
+import { Staff } from './staff.ts'
+import type {
+  Condemnation,
+  DueReason,
+  Estimate,
+  MachineOptions,
+  Outcome,
+  Phase,
+  PoolChild,
+  PoolEffects,
+  PoolJob,
+} from './state.ts'
 
 export class PoolMachine {
   readonly #options: MachineOptions
   readonly #effects: PoolEffects
+  readonly #estimate: Estimate
   readonly #queue = new JobQueue()
-  readonly #children = new Set<PoolChild>()
-  #phase: 'run' | 'close' | 'terminate' | 'ended' = 'run'
+  readonly staff: Staff
+  readonly #lines: Lines
+  #phase: Phase = 'run'
   #open = 0
-  #generation = 0
-  #startFailures = 0
-  #everReady = false
 
-  constructor(options: MachineOptions, effects: PoolEffects) {
+  constructor(options: MachineOptions, effects: PoolEffects, estimate: Estimate) {
     this.#options = options
     this.#effects = effects
+    this.#estimate = estimate
+    this.staff = new Staff(options, effects)
+    this.#lines = new Lines(this.staff, options.credits)
   }
 
-  get phase(): 'run' | 'close' | 'terminate' | 'ended' {
+  get phase(): Phase {
     return this.#phase
-  }
-
-  get children(): ReadonlySet<PoolChild> {
-    return this.#children
   }
 
   /** Jobs that are not settled. */
@@ -50,12 +61,8 @@ export class PoolMachine {
     return this.#queue.length
   }
 
-  get startFailures(): number {
-    return this.#startFailures
-  }
-
   start(): void {
-    for (let slot = 0; slot < this.#options.size; slot++) this.#spawn(slot)
+    this.staff.settle()
   }
 
   /** The job must be new, and the phase `run`. */
@@ -65,43 +72,47 @@ export class PoolMachine {
     this.#dispatch()
   }
 
-  /** Takes a queued job out; asks the child of a started one to abort it. */
+  /** Takes a job back that has not started; asks the child of a started one to abort it. */
   cancel(job: PoolJob): void {
-    if (job.state === 'queued') {
-      this.#queue.remove(job)
-      this.#settle(job, { type: 'cancelled' })
-      this.#endIfDone()
-    } else if (job.child !== null) {
-      job.child.cancelled.add(job)
-      this.#effects.cancel(job.child, job)
-    }
+    if (job.state === 'queued') return this.#drop(job, { type: 'cancelled' })
+    const { child } = job
+    if (child === null || child.cancelled.has(job)) return
+    child.cancelled.add(job)
+    if (job.state === 'accepted') this.#effects.cancel(child, job)
+    else this.#recall(child, job)
   }
 
-  /** Ends a job at once, by its child's death if it was dispatched; neighbours in that child are lost with it. */
+  /** Ends a job at once, by its child's death if it has started; neighbours in that child are lost with it. */
   terminateJob(job: PoolJob): void {
-    if (job.state === 'queued') {
-      this.#queue.remove(job)
-      this.#settle(job, { type: 'terminated' })
-      this.#endIfDone()
-    } else if (job.child !== null) {
-      job.child.condemned.add(job)
-      this.#kill(job.child, 'job')
-    }
+    if (job.state === 'queued') return this.#drop(job, { type: 'terminated' })
+    const { child } = job
+    if (child === null || child.condemned.has(job)) return
+    if (job.state === 'accepted') return this.#condemn(child, job, 'terminated')
+    child.condemned.set(job, 'terminated')
+    this.#recall(child, job)
   }
 
-  /** False if the child was ready before: it has broken the protocol. */
+  /** The soft limit of a running job has passed. */
+  softLimitPassed(job: PoolJob): void {
+    if (job.state === 'accepted' && job.child?.killedFor === null) this.#effects.expire(job.child, job)
+  }
+
+  /** A hard limit of a running job has passed. */
+  limitPassed(job: PoolJob, limit: 'timedOut' | 'overMemory'): void {
+    if (job.state === 'accepted' && job.child !== null) this.#condemn(job.child, job, limit)
+  }
+
+  /** The running job of a child takes longer than the jobs behind it should wait. */
+  overrun(child: PoolChild): void {
+    if (child.overrun || child.killedFor !== null) return
+    child.overrun = true
+    for (const job of child.jobs) if (job.state === 'dispatched') this.#recall(child, job)
+  }
+
+  /** False if the child was ready before: it has broken the protocol. Too late if its death is ordered. */
   ready(child: PoolChild): boolean {
     if (child.state !== 'starting') return false
-    // Too late: its death is ordered, and counts as a failed start.
-    if (child.killedFor !== null) return true
-    child.state = 'ready'
-    this.#startFailures = 0
-    if (!this.#everReady) {
-      this.#everReady = true
-      this.#effects.started()
-    }
-    this.#dispatch()
-    this.#endIfDone()
+    if (this.staff.ready(child)) this.#restaff()
     return true
   }
 
@@ -110,52 +121,77 @@ export class PoolMachine {
     if (job?.child !== child || job.state !== 'dispatched') return false
     job.state = 'accepted'
     this.#effects.accepted(job, child)
+    if (child.condemned.has(job)) this.staff.kill(child, 'job')
+    else if (child.cancelled.has(job)) this.#effects.cancel(child, job)
     return true
   }
 
   /** A result or an error arrived whole. False if the child was not running that job. */
   finished(child: PoolChild, job: PoolJob | undefined, outcome: Outcome): boolean {
     if (job?.child !== child || job.state !== 'accepted') return false
-    child.jobs.delete(job)
-    child.cancelled.delete(job)
-    child.done++
+    this.#lines.remove(child, job)
+    child.overrun = false
+    this.staff.worked(child)
     this.#settle(job, outcome)
-    this.#dispatch()
-    this.#endIfDone()
+    this.#afterRelease(child)
+    return true
+  }
+
+  /** The child gave a job back. False if it was not asked to, does not hold it, or has begun it. */
+  recalled(child: PoolChild, job: PoolJob | undefined): boolean {
+    if (job?.child !== child || job.state !== 'dispatched' || !child.recalled.has(job)) return false
+    const outcome = fateOfRecalled(child, job, this.#phase === 'terminate')
+    this.#lines.remove(child, job)
+    child.taken--
+    this.#conclude(job, outcome)
+    this.#afterRelease(child)
     return true
   }
 
   /** False if it changes nothing: the child dies already, or it is stopping, and what it says does not matter. */
   badFrame(child: PoolChild): boolean {
-    if (child.killedFor !== null || child.state === 'stopping') return false
-    this.#kill(child, 'bad-frame')
-    return true
+    return child.state !== 'stopping' && this.staff.kill(child, 'bad-frame')
   }
 
-  startTimedOut(child: PoolChild): void {
-    if (child.state === 'starting') this.#kill(child, 'start')
-  }
-
-  stopTimedOut(child: PoolChild): void {
-    if (child.state === 'stopping') this.#kill(child, 'stop')
+  /** The child has not done in time what it was to do: start, exit, or take the job at the head of its line. */
+  overdue(child: PoolChild, what: 'start' | 'stop' | 'unheard'): void {
+    const pending = { start: 'starting', stop: 'stopping', unheard: child.state }[what]
+    if (child.state === pending) this.staff.kill(child, what)
   }
 
   /** The process has ended and everything it wrote has been read: the verdict. */
-  gone(child: PoolChild, certificate: DeathCertificate, startFailure: Failure): void {
-    const wasStarting = child.state === 'starting'
-    child.state = 'gone'
-    this.#children.delete(child)
-    const held = [...child.jobs]
-    child.jobs.clear()
-    for (const job of held.reverse()) this.#judge(child, job, certificate)
-    if (wasStarting && child.killedFor !== 'terminate') this.#startFailed(child.slot, startFailure)
-    else this.#refill(child.slot)
-    this.#dispatch()
-    this.#endIfDone()
+  gone(child: PoolChild, certificate: DeathCertificate, startFailure: Failure, nowMs: number): void {
+    const { state, killedFor } = child
+    this.staff.gone(child)
+    for (const job of [...child.jobs].reverse()) {
+      // Whoever hears of one job may end the pool before the next.
+      const outcome = fateOf(child, job, certificate, { ...this.#options, isTerminating: this.#phase === 'terminate' })
+      this.#lines.remove(child, job)
+      if (job.state === 'dispatched') job.returns++
+      this.#conclude(job, outcome)
+    }
+    if (this.#needsChildren() && killedFor !== 'terminate') {
+      if (state === 'ready' || state === 'leaving') this.staff.died(nowMs)
+      else if (state === 'starting' && !this.staff.startFailed(this.#phase === 'close')) this.#giveUp(startFailure)
+    }
+    this.#restaff()
   }
 
-  respawnDue(slot: number): void {
-    this.#refill(slot)
+  respawnDue(): void {
+    this.staff.respawnDue()
+    this.#restaff()
+  }
+
+  /** The child is to be replaced by a fresh one, without a gap. */
+  replace(child: PoolChild, reason: DueReason): void {
+    this.staff.due(child, reason)
+    this.#restaff()
+  }
+
+  /** From now on that many children. */
+  resize(size: number): void {
+    this.staff.resize(size)
+    this.#restaff()
   }
 
   /** No more jobs; ends when those it has are settled. */
@@ -170,92 +206,78 @@ export class PoolMachine {
     if (this.#phase === 'terminate' || this.#phase === 'ended') return
     this.#phase = 'terminate'
     this.#abandonQueue({ type: 'terminated' })
-    for (const child of this.#children) this.#kill(child, 'terminate')
+    this.staff.killAll()
     this.#endIfDone()
   }
 
-  #judge(child: PoolChild, job: PoolJob, certificate: DeathCertificate): void {
-    job.child = null
-    if (child.condemned.has(job) || this.#phase === 'terminate') this.#settle(job, { type: 'terminated' })
-    else if (job.state === 'accepted') this.#settle(job, { type: 'lost', certificate })
-    else if (child.cancelled.has(job)) this.#settle(job, { type: 'cancelled' })
-    else if (++job.returns > MAX_RETURNS) this.#settle(job, { type: 'lost', certificate })
-    else {
-      job.state = 'queued'
-      this.#queue.putBack(job)
-    }
+  #drop(job: PoolJob, outcome: Outcome): void {
+    this.#queue.remove(job)
+    this.#settle(job, outcome)
+    // It may have kept shorter ones from being put into a line.
+    this.#dispatch()
+    this.#endIfDone()
   }
 
-  #startFailed(slot: number, failure: Failure): void {
-    this.#startFailures++
-    if (!this.#needsChildren()) return
-    if (this.#startFailures < this.#options.maxStartFailures || !this.#isHopeless()) {
-      this.#effects.respawnLater(slot, this.#startFailures)
-      return
-    }
+  #recall(child: PoolChild, job: PoolJob): void {
+    if (child.recalled.has(job)) return
+    child.recalled.add(job)
+    this.#effects.recall(child, job)
+  }
+
+  #condemn(child: PoolChild, job: PoolJob, reason: Condemnation): void {
+    if (!child.condemned.has(job)) child.condemned.set(job, reason)
+    this.staff.kill(child, 'job')
+  }
+
+  #giveUp(failure: Failure): void {
     this.#phase = 'terminate'
     this.#effects.unstarted(failure)
     this.#abandonQueue({ type: 'unstarted', failure })
-    for (const child of this.#children) this.#kill(child, 'terminate')
-  }
-
-  /** Later starts may do better, but a pool that was never up, or is closing and has no other child, does not wait. */
-  #isHopeless(): boolean {
-    if (!this.#everReady) return true
-    return this.#phase === 'close' && ![...this.#children].some(({ state }) => state === 'ready')
-  }
-
-  #refill(slot: number): void {
-    if (this.#needsChildren()) this.#spawn(slot)
+    this.staff.killAll()
   }
 
   #needsChildren(): boolean {
     return this.#phase === 'run' || (this.#phase === 'close' && this.#open > 0)
   }
 
-  #spawn(slot: number): void {
-    const child: PoolChild = {
-      generation: ++this.#generation,
-      slot,
-      state: 'starting',
-      jobs: new Set(),
-      cancelled: new Set(),
-      done: 0,
-      condemned: new Set(),
-      killedFor: null,
+  /** The children have changed, or what is wanted of them. */
+  #restaff(): void {
+    if (this.#needsChildren()) {
+      this.#dispatch() // First: a start holds everybody up.
+      this.staff.settle()
+      this.#dispatch()
     }
-    this.#children.add(child)
-    this.#effects.spawn(child)
-  }
-
-  #kill(child: PoolChild, reason: KillReason): void {
-    if (child.killedFor !== null || child.state === 'gone') return
-    child.killedFor = reason
-    this.#effects.kill(child, reason)
+    this.#endIfDone()
   }
 
   #dispatch(): void {
+    let exhausted = false
     while (this.#queue.length > 0) {
-      const child = this.#leastBusy()
-      if (child === null) return
+      const costMs = this.#estimate(this.#queue.peek() as PoolJob)
+      const child = this.#lines.childFor(costMs)
+      if (child === null) break
       const job = this.#queue.shift() as PoolJob
-      job.state = 'dispatched'
-      job.child = child
-      child.jobs.add(job)
+      this.#lines.add(child, job, costMs)
       this.#effects.run(child, job)
+      if (!this.staff.isExhausted(child)) continue
+      this.staff.due(child, 'tasks')
+      exhausted = true
     }
+    if (exhausted) this.staff.settle()
   }
 
-  #leastBusy(): PoolChild | null {
-    let best: PoolChild | null = null
-    let fewest = this.#options.credits
-    for (const child of this.#children) {
-      if (child.state !== 'ready' || child.killedFor !== null || child.jobs.size >= fewest) continue
-      best = child
-      fewest = child.jobs.size
-      if (fewest === 0) break
-    }
-    return best
+  #afterRelease(child: PoolChild): void {
+    this.staff.drained(child)
+    if (child.state === 'stopping') return this.#restaff()
+    this.#dispatch()
+    this.#endIfDone()
+  }
+
+  #conclude(job: PoolJob, outcome: Outcome | null): void {
+    if (outcome !== null) return this.#settle(job, outcome)
+    job.state = 'queued'
+    this.#queue.putBack(job)
+    this.#effects.requeued(job)
   }
 
   #settle(job: PoolJob, outcome: Outcome): void {
@@ -271,21 +293,8 @@ export class PoolMachine {
 
   #endIfDone(): void {
     if (this.#phase === 'run' || this.#phase === 'ended' || this.#open > 0) return
-    if (this.#children.size === 0) {
-      this.#phase = 'ended'
-      this.#effects.ended()
-      return
-    }
-    for (const child of this.#children) {
-      if (child.killedFor !== null) continue
-      if (child.state === 'starting') this.#kill(child, 'terminate')
-      else if (child.state === 'ready') {
-        child.state = 'stopping'
-        this.#effects.stop(child)
-      }
-    }
+    if (this.staff.children.size > 0) return this.staff.dismissAll()
+    this.#phase = 'ended'
+    this.#effects.ended()
   }
 }
-
-// A child that dies between `ready` and `accepted` is not the job's fault, but ten in a row would go on for ever.
-const MAX_RETURNS = 10

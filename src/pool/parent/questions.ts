@@ -8,11 +8,13 @@ export type Answerer = (name: string, value: unknown) => Promise<unknown>
 
 export class Questions {
   readonly #answerer: Answerer | null
+  readonly #sharesMemory: boolean
   readonly #reply: (question: number, answer: Payload) => void
   #open = 0
 
-  constructor(answerer: Answerer | null, reply: (question: number, answer: Payload) => void) {
+  constructor(answerer: Answerer | null, sharesMemory: boolean, reply: (question: number, answer: Payload) => void) {
     this.#answerer = answerer
+    this.#sharesMemory = sharesMemory
     this.#reply = reply
   }
 
@@ -31,7 +33,7 @@ export class Questions {
     try {
       const [name, value] = decodePayload(payload) as [string, unknown]
       if (this.#answerer === null) throw new TypeError(`Nobody answers "${name}" in this pool`)
-      return encodePayload(['ok', await this.#answerer(name, value)])
+      return encodePayload(['ok', await this.#answerer(name, value)], this.#sharesMemory)
     } catch (error) {
       return encodePayload(['error', toFailure(error)])
     }

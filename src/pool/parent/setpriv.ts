@@ -16,6 +16,11 @@ export function findSetpriv(): string | null {
   return path ?? null
 }
 
+/** A program could not be started: it may have been moved, or removed, since it was found. */
+export function lookAgainForSetpriv(): void {
+  path = undefined
+}
+
 function search(): string | null | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((each) => each !== '')
   const found = folders.map((folder) => join(folder, 'setpriv')).find(isExecutable)

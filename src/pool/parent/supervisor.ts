@@ -1,146 +1,218 @@
-/**
- * The shell around the pool's machine: carries out its effects on real processes and timers, and tells it what
- * became of them. It decides nothing.
- */
+/** The shell around the pool's machine: carries out its effects, tells it what became of them, and decides nothing. */
 import { backoffMs } from '../../support/backoff.ts'
-import { type Failure, MAX_FAILURE_BYTES, readFailure, toFailure } from '../../support/failure.ts'
+import { type Failure, toFailure } from '../../support/failure.ts'
 import { FrameError, type Payload } from '../protocol/frame.ts'
-import type { StartOrder, ToParent } from '../protocol/messages.ts'
-import { decodePayload, encodePayload } from '../protocol/payload.ts'
-import { certify, type Death, type DeathCertificate, describeDeath } from './certificate.ts'
-import { type ChildEnd, PoolChildProcess } from './child-process.ts'
+import { FIRST_STREAM_CREDIT, type StartOrder } from '../protocol/messages.ts'
+import { encodePayload } from '../protocol/payload.ts'
+import { certify, type DeathCertificate, describeDeath } from './certificate.ts'
+import type { ChildEnd, ChildHandle, Executor } from './child-handle.ts'
+import { type ChildRecord, memoryAtReady, UNKNOWN_MEMORY } from './child-record.ts'
+import { deadline } from './deadline.ts'
+import { toDeath } from './death.ts'
+import { JobTable } from './job-table.ts'
 import { PoolMachine } from './machine.ts'
+import { OomWitness } from './oom-witness.ts'
 import { type Answerer, Questions } from './questions.ts'
-import { Sentry } from './sentry.ts'
-import type { Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
+import { Reports } from './reports.ts'
+import { RunTimes } from './run-times.ts'
+import type { MachineOptions, Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
+import { type SupervisedJob, withRunTime } from './supervised-job.ts'
+import { TimeLimits } from './time-limits.ts'
+import { Trace } from './trace.ts'
+import { Watch } from './watch.ts'
 
-export interface SupervisorOptions {
-  readonly processes: number
-  readonly concurrencyPerChild: number
+export interface SupervisorOptions extends MachineOptions {
+  readonly executor: Executor
   readonly start: StartOrder
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
-  readonly execArgv: readonly string[]
-  readonly env: NodeJS.ProcessEnv
+  readonly acceptTimeoutMs: number
+  /** 0 for none. */
+  readonly maxMemoryPerChildBytes: number
   /** Answers a child's question; absent, every question is refused. */
   readonly answer: Answerer | null
 }
 
 export interface SupervisorListener {
-  accepted(job: SupervisedJob): void
-  settled(job: SupervisedJob, outcome: Outcome): void
+  accepted(job: SupervisedJob, pid: number | null): void
+  yielded(job: SupervisedJob, value: Payload): void
+  progressed(job: SupervisedJob, value: Payload): void
+  timedOut(job: SupervisedJob, limit: 'soft' | 'hard'): void
+  /** `ranMicros` as the child measured it; 0 where it did not end by itself. */
+  settled(job: SupervisedJob, outcome: Outcome, ranMicros: number): void
   started(): void
   unstarted(failure: Failure): void
   ended(): void
-  childUp(pid: number): void
+  childUp(pid: number | null): void
   childDown(certificate: DeathCertificate): void
-}
-
-/** A job with what must be sent to run it. */
-export interface SupervisedJob extends PoolJob {
-  readonly payload: Payload
-}
-
-/** What is known of one child's process beside the machine's own record. */
-interface ProcessRecord {
-  readonly child: PoolChild
-  readonly process: PoolChildProcess
-  failure: Death['failure']
-  deadline: NodeJS.Timeout | null
-  readonly questions: Questions
 }
 
 export class Supervisor implements PoolEffects {
   readonly machine: PoolMachine
   readonly #options: SupervisorOptions
   readonly #listener: SupervisorListener
-  readonly #processes = new Map<PoolChild, ProcessRecord>()
-  readonly #jobs = new Map<number, SupervisedJob>()
+  readonly #records = new Map<PoolChild, ChildRecord>()
+  /** Those that are not settled. */
+  readonly jobs = new JobTable<SupervisedJob>()
   readonly #respawns = new Set<NodeJS.Timeout>()
-  readonly #sentry = new Sentry()
   readonly #startOrder: Payload
+  readonly #runTimes = new RunTimes()
+  readonly #trace = new Trace()
+  readonly #watch: Watch
+  readonly #reports: Reports
+  readonly #limits = new TimeLimits<SupervisedJob>(
+    (job) => this.machine.softLimitPassed(job),
+    (job) => this.#hardLimitPassed(job),
+  )
+  readonly #oomWitness = new OomWitness()
+  #ranMicros = 0 // Of the job that settles next, as its child measured it.
 
   constructor(options: SupervisorOptions, listener: SupervisorListener) {
     this.#options = options
     this.#listener = listener
-    this.#startOrder = encodePayload(options.start)
-    const { processes, concurrencyPerChild } = options
-    this.machine = new PoolMachine(
-      { size: processes, credits: concurrencyPerChild, maxStartFailures: Math.max(3, processes) },
-      this,
-    )
-    this.#sentry.start()
+    this.#startOrder = encodePayload(options.start, options.executor.sharesMemory)
+    this.#watch = new Watch(this.#records, options, {
+      overMemory: (job) => this.machine.limitPassed(job, 'overMemory'),
+      outgrown: ({ child }) => this.machine.replace(child, 'memory'),
+      unheard: ({ child }) => this.machine.overdue(child, 'unheard'),
+      overrun: (record) => this.#overrun(record),
+    })
+    this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
+    this.#reports = new Reports(this.machine, this.jobs, {
+      ready: (record) => this.#ready(record),
+      ended: (job, micros) => {
+        this.#ranMicros = micros
+        if (job.form === 'call') this.#runTimes.record(job.kind, micros)
+      },
+      yielded: listener.yielded,
+      progressed: listener.progressed,
+    })
     this.machine.start()
   }
 
-  get processes(): ReadonlyMap<PoolChild, { readonly process: PoolChildProcess }> {
-    return this.#processes
+  get records(): ReadonlyMap<PoolChild, ChildRecord> {
+    return this.#records
   }
 
   submit(job: SupervisedJob): void {
-    this.#jobs.set(job.id, job)
+    this.jobs.add(job)
+    this.#trace.job(job, 'queued')
     this.machine.submit(job)
   }
 
+  /** Lets a stream's job yield more values. */
+  credit(job: SupervisedJob, amount: number): void {
+    if (job.child === null) return
+    job.streamCredit += amount
+    this.#send(job.child, { type: 'credit', job: job.id, amount })
+  }
+
   spawn(child: PoolChild): void {
-    const { execArgv, env, start, startTimeoutMs } = this.#options
-    // A failure is told whole, however small the limit for results.
-    const maxPayloadBytes = Math.max(start.maxPayloadBytes, MAX_FAILURE_BYTES)
-    const record: ProcessRecord = {
+    // A start holds this process up for some milliseconds: nobody is to wait for what was sent already.
+    for (const { handle } of this.#records.values()) handle.flush?.()
+    const handle: ChildHandle = this.#options.executor.startChild(child.generation, {
+      message: (message) => this.#reports.take(record, message),
+      badFrame: (error) => this.#badFrame(record, error),
+      ended: (end) => this.#ended(record, end),
+    })
+    const record: ChildRecord = {
       child,
-      process: new PoolChildProcess(
-        { generation: child.generation, execArgv, env, maxPayloadBytes },
-        {
-          message: (message) => this.#heard(record, message),
-          badFrame: (error) => this.#badFrame(record, error),
-          ended: (end) => this.#ended(record, end),
-        },
-      ),
-      failure: null,
-      deadline: deadline(() => this.machine.startTimedOut(child), startTimeoutMs),
-      questions: new Questions(this.#options.answer, (question, answer) => {
-        record.process.send({ type: 'answer', job: question, payload: answer })
+      handle,
+      questions: new Questions(this.#options.answer, this.#options.executor.sharesMemory, (question, payload) => {
+        handle.send({ type: 'answer', job: question, payload })
       }),
+      failure: null,
+      deadline: deadline(() => this.machine.overdue(child, 'start'), this.#options.startTimeoutMs),
+      running: 0,
+      progressAtMs: 0,
+      memory: UNKNOWN_MEMORY,
+      interrupted: null,
     }
-    this.#processes.set(child, record)
-    if (record.process.pid !== null) this.#sentry.watch(record.process.pid)
-    record.process.send({ type: 'start', payload: this.#startOrder })
+    this.#records.set(child, record)
+    this.#trace.child(child, handle.pid)
+    handle.send({ type: 'start', payload: this.#startOrder })
   }
 
   run(child: PoolChild, job: PoolJob): void {
-    this.#processes.get(child)?.process.send({ type: 'run', job: job.id, payload: (job as SupervisedJob).payload })
+    const record = this.#records.get(child) as ChildRecord
+    const { form, payload } = job as SupervisedJob
+    this.#watch.wake()
+    if (child.jobs.size - record.running === 1) record.progressAtMs = performance.now()
+    if (child.jobs.size > this.#options.credits) this.#watch.wakeForLines()
+    this.#trace.job(job as SupervisedJob, 'dispatched', record)
+    record.handle.send({ type: form, job: job.id, payload })
+  }
+
+  recall(child: PoolChild, job: PoolJob): void {
+    this.#send(child, { type: 'recall', job: job.id })
   }
 
   cancel(child: PoolChild, job: PoolJob): void {
-    this.#processes.get(child)?.process.send({ type: 'cancel', job: job.id })
+    this.#send(child, { type: 'cancel', job: job.id })
+  }
+
+  expire(child: PoolChild, job: PoolJob): void {
+    this.#trace.job(job as SupervisedJob, 'softTimeout', this.#records.get(child))
+    this.#listener.timedOut(job as SupervisedJob, 'soft')
+    this.#send(child, { type: 'expire', job: job.id })
+    if (!this.#options.start.interrupts) return
+    const record = this.#records.get(child) as ChildRecord
+    record.interrupted = job as SupervisedJob
+    record.handle.interrupt?.()
+    this.machine.replace(child, 'interrupt')
+  }
+
+  leaving(child: PoolChild): void {
+    this.#trace.child(child, this.#records.get(child)?.handle.pid ?? null)
   }
 
   stop(child: PoolChild): void {
-    const record = this.#processes.get(child)
-    if (record === undefined) return
-    record.process.send({ type: 'stop' })
-    record.deadline = deadline(() => this.machine.stopTimedOut(child), this.#options.stopTimeoutMs)
+    const record = this.#records.get(child) as ChildRecord
+    this.#trace.child(child, record.handle.pid)
+    record.handle.send({ type: 'stop' })
+    record.deadline = deadline(() => this.machine.overdue(child, 'stop'), this.#options.stopTimeoutMs)
   }
 
   kill(child: PoolChild): void {
-    this.#processes.get(child)?.process.kill()
+    const handle = this.#records.get(child)?.handle
+    this.#trace.child(child, handle?.pid ?? null, 'killed')
+    handle?.kill()
   }
 
-  accepted(job: PoolJob): void {
-    this.#listener.accepted(job as SupervisedJob)
+  accepted(job: PoolJob, child: PoolChild): void {
+    const supervised = job as SupervisedJob
+    const record = this.#records.get(child) as ChildRecord
+    const nowMs = performance.now()
+    record.running++
+    record.progressAtMs = nowMs
+    supervised.acceptedAtMs = nowMs
+    supervised.streamCredit = FIRST_STREAM_CREDIT
+    this.#limits.arm(supervised)
+    this.#trace.job(supervised, 'accepted', record)
+    this.#listener.accepted(supervised, record.handle.pid)
+  }
+
+  requeued(job: PoolJob): void {
+    this.#limits.disarm(job as SupervisedJob)
+    this.#trace.job(job as SupervisedJob, 'queued')
   }
 
   settle(job: PoolJob, outcome: Outcome): void {
-    this.#jobs.delete(job.id)
-    this.#listener.settled(job as SupervisedJob, outcome)
+    const supervised = job as SupervisedJob
+    this.jobs.delete(supervised)
+    this.#limits.disarm(supervised)
+    this.#trace.job(supervised, 'settled', undefined, outcome)
+    const ranMicros = this.#ranMicros
+    this.#ranMicros = 0
+    this.#listener.settled(supervised, withRunTime(outcome, supervised), ranMicros)
   }
 
-  respawnLater(slot: number, failures: number): void {
+  respawnLater(failures: number): void {
     const respawn = (): void => {
       this.#respawns.delete(timer)
-      this.machine.respawnDue(slot)
+      this.machine.respawnDue()
     }
-    const timer = setTimeout(respawn, backoffMs(failures - 1, START_BACKOFF)).unref()
+    const timer = setTimeout(respawn, backoffMs(failures - 1, RESPAWN_BACKOFF)).unref()
     this.#respawns.add(timer)
   }
 
@@ -154,107 +226,70 @@ export class Supervisor implements PoolEffects {
 
   ended(): void {
     for (const timer of this.#respawns) clearTimeout(timer)
-    this.#sentry.end()
+    this.#watch.end()
+    this.#options.executor.end()
     this.#listener.ended()
   }
 
-  #heard(record: ProcessRecord, message: ToParent): void {
-    const { child } = record
-    switch (message.type) {
-      case 'ready':
-        return this.#ready(record)
-      case 'accepted':
-        return this.#expect(record, this.machine.accepted(child, this.#jobs.get(message.job)), message)
-      case 'succeeded':
-      case 'failed': {
-        const outcome: Outcome = { type: message.type, payload: message.payload }
-        return this.#expect(record, this.machine.finished(child, this.#jobs.get(message.job), outcome), message)
-      }
-      case 'asked':
-        return record.questions.take(message.job, message.payload)
-      case 'broken':
-        if (child.state !== 'starting') throw new FrameError('"broken" from a child that was ready')
-        record.failure = readLastWords(message.payload)
-        return
-      case 'crashed':
-        record.failure = readLastWords(message.payload)
-    }
+  #ready(record: ChildRecord): void {
+    const { child, handle } = record
+    if (child.state === 'starting') this.#clearDeadline(record)
+    const { pid } = handle
+    if (pid !== null) record.memory = memoryAtReady(pid)
+    if (!this.machine.ready(child)) throw new FrameError('"ready" from a child that was ready')
+    if (child.killedFor !== null) return
+    this.#trace.child(child, pid, 'ready')
+    this.#listener.childUp(pid)
   }
 
-  #ready(record: ProcessRecord): void {
-    if (record.child.state === 'starting') this.#clearDeadline(record)
-    if (!this.machine.ready(record.child)) throw new FrameError('"ready" from a child that was ready')
-    if (record.child.killedFor === null) this.#listener.childUp(record.process.pid as number)
-  }
-
-  #expect(record: ProcessRecord, legal: boolean, message: { readonly type: string; readonly job: number }): void {
-    if (!legal)
-      throw new FrameError(
-        `"${message.type}" for job ${message.job}, which child ${record.child.generation} does not hold in that state`,
-      )
-  }
-
-  #badFrame(record: ProcessRecord, error: unknown): void {
+  #badFrame(record: ChildRecord, error: unknown): void {
     // Last words say more than the silence after them.
     if (this.machine.badFrame(record.child)) record.failure ??= toFailure(error)
   }
 
-  #ended(record: ProcessRecord, end: ChildEnd): void {
+  #ended(record: ChildRecord, end: ChildEnd): void {
     this.#clearDeadline(record)
     const { child } = record
-    this.#processes.delete(child)
-    if (end.pid !== null) this.#sentry.unwatch(end.pid)
-    const certificate = certify(toDeath(record, end))
+    this.#records.delete(child)
+    this.#options.executor.childGone(end)
+    const isUnexplained = end.signal === 'SIGKILL' && child.killedFor === null
+    const oomKilled = isUnexplained && this.#oomWitness.hasKilled(performance.now())
+    const certificate = certify(toDeath(record, end, oomKilled))
     const startFailure = record.failure ?? toFailure(end.spawnError ?? new Error(describeDeath(certificate)))
-    try {
-      this.#listener.childDown(certificate)
-    } finally {
-      this.machine.gone(child, certificate, startFailure)
-    }
+    this.#trace.child(child, end.pid, 'gone')
+    if (end.signal === 'SIGINT') this.#reports.diedInterrupted(record)
+    // The machine first: whoever is told may ask the pool for something at once.
+    this.machine.gone(child, certificate, startFailure, performance.now())
+    this.#listener.childDown(certificate)
   }
 
-  #clearDeadline(record: ProcessRecord): void {
+  #estimateMs(job: SupervisedJob): number {
+    if (job.form !== 'call' || job.payload.bytes.length > LARGE_BYTES) return Number.POSITIVE_INFINITY
+    // A signal names no job: it must find the one it is for.
+    if (this.#options.start.interrupts) return Number.POSITIVE_INFINITY
+    return this.#runTimes.p99Ms(job.kind)
+  }
+
+  #hardLimitPassed(job: SupervisedJob): void {
+    if (job.state === 'accepted') this.#listener.timedOut(job, 'hard')
+    this.machine.limitPassed(job, 'timedOut')
+  }
+
+  #overrun({ child }: ChildRecord): void {
+    for (const job of child.jobs) if (job.state === 'accepted') this.#runTimes.forget((job as SupervisedJob).kind)
+    this.machine.overrun(child)
+  }
+
+  #send(child: PoolChild, message: Parameters<ChildHandle['send']>[0]): void {
+    this.#records.get(child)?.handle.send(message)
+  }
+
+  #clearDeadline(record: ChildRecord): void {
     if (record.deadline !== null) clearTimeout(record.deadline)
     record.deadline = null
   }
 }
 
-const START_BACKOFF = { firstMs: 100, maxMs: 30_000 }
-
-/**
- * After a stall of this process its timers run before what its children said meanwhile is read; so the deadline has
- * passed only once that was read. It does not keep a script alive.
- */
-function deadline(passed: () => void, afterMs: number): NodeJS.Timeout {
-  return setTimeout(() => setImmediate(passed), afterMs).unref()
-}
-
-function readLastWords(payload: Payload): Failure {
-  try {
-    return readFailure(decodePayload(payload))
-  } catch (cause) {
-    throw new FrameError('Last words that cannot be read', { cause })
-  }
-}
-
-function toDeath(record: ProcessRecord, end: ChildEnd): Death {
-  const { child } = record
-  const ordered = {
-    job: 'neighbour',
-    terminate: 'pool',
-    'bad-frame': 'bad-frame',
-    start: 'pool',
-    stop: 'pool',
-  } as const
-  return {
-    pid: end.pid,
-    exitCode: end.exitCode,
-    signal: end.signal,
-    phase: child.state === 'starting' ? 'starting' : child.state === 'stopping' ? 'stopping' : 'running',
-    ordered: child.killedFor === null ? null : ordered[child.killedFor],
-    failure: record.failure,
-    stderrTail: end.stderrTail,
-    heapLimit: end.heapLimit,
-    livedMs: Math.round(performance.now() - record.process.startedAtMs),
-  }
-}
+const RESPAWN_BACKOFF = { firstMs: 100, maxMs: 30_000 }
+/** Arguments of this size are not sent ahead: what waits in a child is held twice. */
+const LARGE_BYTES = 64 * 1024

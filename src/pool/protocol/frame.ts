@@ -1,15 +1,15 @@
 /**
- * The bytes between parent and child. A frame is a 20-byte header and a payload:
+ * The bytes between parent and child. A frame is a 24-byte header and a payload:
  *
- *     magic u16 | version u8 | type u8 | payload length u32 | job u48 | generation u32 | encoding u8 | zero u8
+ *     magic u16 | version u8 | type u8 | payload length u32 | job u48 | generation u32 | amount u32 | encoding u8 | zero u8
  *
  * The reader treats what it gets as hostile: the length is checked before a byte of payload is kept, and the first
  * wrong header ends the stream.
  */
 
-export const HEADER_BYTES = 20
+export const HEADER_BYTES = 24
 const MAGIC = 0xca20
-const VERSION = 1
+const VERSION = 2
 
 /** How a payload is written: not at all, as the bytes it is, or as MessagePack. */
 export type Encoding = 'none' | 'bytes' | 'msgpack'
@@ -19,6 +19,10 @@ const ENCODINGS = ['none', 'bytes', 'msgpack'] as const
 export interface Payload {
   readonly encoding: Encoding
   readonly bytes: Uint8Array
+  /** The bytes are in memory that nothing else is in: whoever reads them may keep them. */
+  readonly isOwn?: boolean
+  /** Memory that stays one on both sides; only between threads of one process, and never part of a frame's bytes. */
+  readonly shared?: readonly object[]
 }
 
 export interface Frame {
@@ -27,6 +31,8 @@ export interface Frame {
   readonly job: number
   /** The child's number in its pool: a frame of another child is never taken for this one's. */
   readonly generation: number
+  /** A number that goes with the message: how many, how long. 0 where none is meant. */
+  readonly amount: number
   readonly payload: Payload
 }
 
@@ -37,93 +43,146 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** Header and payload as one or two buffers: a large payload is not copied. */
-export function encodeFrame(frame: Frame): Buffer[] {
-  const { encoding, bytes } = frame.payload
-  const inline = bytes.length <= COPY_BELOW_BYTES
-  const header = Buffer.allocUnsafe(inline ? HEADER_BYTES + bytes.length : HEADER_BYTES)
-  header.writeUInt16BE(MAGIC, 0)
-  header[2] = VERSION
-  header[3] = frame.type
-  header.writeUInt32BE(bytes.length, 4)
-  header.writeUIntBE(frame.job, 8, 6)
-  header.writeUInt32BE(frame.generation, 14)
-  header[18] = ENCODINGS.indexOf(encoding)
-  header[19] = 0
-  if (!inline) return [header, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)]
-  header.set(bytes, HEADER_BYTES)
-  return [header]
+/**
+ * Frames on their way out, side by side in one piece of memory: what is sent in one go leaves in one write. Only a large
+ * payload is a piece of its own, and not copied.
+ */
+export class FrameWriter {
+  #area = Buffer.allocUnsafeSlow(AREA_BYTES)
+  #from = 0
+  #to = 0
+  #parts: Buffer[] = []
+
+  get isEmpty(): boolean {
+    return this.#from === this.#to && this.#parts.length === 0
+  }
+
+  add({ type, job, generation, amount, payload: { encoding, bytes } }: Frame): void {
+    const inline = bytes.length <= COPY_BELOW_BYTES
+    if (this.#to + HEADER_BYTES + (inline ? bytes.length : 0) > AREA_BYTES) this.#renew()
+    const area = this.#area
+    const at = this.#to
+    area.writeUInt16BE(MAGIC, at)
+    area[at + 2] = VERSION
+    area[at + 3] = type
+    area.writeUInt32BE(bytes.length, at + 4)
+    area.writeUIntBE(job, at + 8, 6)
+    area.writeUInt32BE(generation, at + 14)
+    area.writeUInt32BE(amount, at + 18)
+    area[at + 22] = ENCODINGS.indexOf(encoding)
+    area[at + 23] = 0
+    if (inline) {
+      area.set(bytes, at + HEADER_BYTES)
+      this.#to = at + HEADER_BYTES + bytes.length
+    } else {
+      this.#to = at + HEADER_BYTES
+      this.#cut()
+      this.#parts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+    }
+  }
+
+  /** All that was added since, in order. Whoever has written all of it says so with `reuse`. */
+  take(): Buffer[] {
+    this.#cut()
+    const parts = this.#parts
+    this.#parts = []
+    return parts
+  }
+
+  /** Nobody needs the memory of what was taken any more. */
+  reuse(): void {
+    if (this.isEmpty) this.#from = this.#to = 0
+  }
+
+  /** What was taken and not written keeps its memory. */
+  #renew(): void {
+    this.#cut()
+    this.#area = Buffer.allocUnsafeSlow(AREA_BYTES)
+    this.#from = this.#to = 0
+  }
+
+  #cut(): void {
+    if (this.#from < this.#to) this.#parts.push(this.#area.subarray(this.#from, this.#to))
+    this.#from = this.#to
+  }
 }
 
-// Copying this much costs less than a second buffer in the write.
+// Copying this much costs less than a second piece in the write.
 const COPY_BELOW_BYTES = 16 * 1024
+const AREA_BYTES = 64 * 1024
+/** A frame of this size was put together in memory of its own; copying it once more would show. */
+const OWN_ABOVE_BYTES = 64 * 1024
 
 /** Cuts a stream of chunks into frames. */
 export class FrameReader {
   readonly #maxPayloadBytes: number
-  // The start of a frame that is not complete yet. It grows with what arrives, never with what a header promises.
-  #kept = NOTHING
-  #keptBytes = 0
-  #neededBytes = HEADER_BYTES
+  /** Of a frame that has not come whole yet. */
+  readonly #header = Buffer.alloc(HEADER_BYTES)
+  #headerBytes = 0
+  #length = 0
+  // It grows with what arrives, never with what a header promises.
+  #payload = NOTHING
+  #payloadBytes = 0
 
   constructor(maxPayloadBytes: number) {
     this.#maxPayloadBytes = maxPayloadBytes
   }
 
   /**
-   * Calls `onFrame` for every frame that `chunk` completes. Payloads are views of what was read, not copies.
+   * Calls `onFrame` for every frame that `chunk` completes. Payloads are views of what was read, not copies, except
+   * those that came in several chunks.
    *
    * @throws FrameError at the first header that is not ours; frames before it were delivered.
    */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
-    let at = this.#keptBytes === 0 ? 0 : this.#complete(chunk, onFrame)
+    let at = this.#headerBytes === 0 ? 0 : this.#complete(chunk, 0, onFrame)
     while (chunk.length - at >= HEADER_BYTES) {
       const end = at + HEADER_BYTES + this.#checkHeader(chunk, at)
-      if (end > chunk.length) {
-        this.#neededBytes = end - at
-        break
-      }
-      onFrame(frameAt(chunk, at, end))
+      if (end > chunk.length) break
+      onFrame(frameOf(chunk, at, chunk.subarray(at + HEADER_BYTES, end)))
       at = end
     }
-    if (at < chunk.length) this.#keep(chunk, at, chunk.length)
+    if (at < chunk.length) this.#complete(chunk, at, onFrame)
   }
 
-  /** Adds to the kept start of a frame what it lacks; gives how much of the chunk that took. */
-  #complete(chunk: Buffer, onFrame: (frame: Frame) => void): number {
-    let at = 0
-    while (this.#keptBytes < this.#neededBytes) {
-      const end = Math.min(chunk.length, at + this.#neededBytes - this.#keptBytes)
-      if (end === at) return at
-      this.#keep(chunk, at, end)
-      at = end
-      if (this.#keptBytes === HEADER_BYTES) this.#neededBytes += this.#checkHeader(this.#kept, 0)
+  /** Adds to a frame what it lacks; gives where in the chunk the next one begins. */
+  #complete(chunk: Buffer, from: number, onFrame: (frame: Frame) => void): number {
+    let at = from
+    if (this.#headerBytes < HEADER_BYTES) {
+      const copied = chunk.copy(this.#header, this.#headerBytes, at)
+      this.#headerBytes += copied
+      at += copied
+      if (this.#headerBytes < HEADER_BYTES) return at
+      this.#length = this.#checkHeader(this.#header, 0)
     }
-    const frame = frameAt(this.#kept, 0, this.#neededBytes)
-    this.#kept = NOTHING
-    this.#keptBytes = 0
-    this.#neededBytes = HEADER_BYTES
-    onFrame(frame)
-    return at
+    const end = Math.min(chunk.length, at + this.#length - this.#payloadBytes)
+    this.#keep(chunk, at, end)
+    if (this.#payloadBytes < this.#length) return end
+    const payload = this.#payload
+    this.#headerBytes = 0
+    this.#payload = NOTHING
+    this.#payloadBytes = 0
+    onFrame(frameOf(this.#header, 0, payload, payload.length > OWN_ABOVE_BYTES))
+    return end
   }
 
   #keep(chunk: Buffer, from: number, to: number): void {
-    const bytes = this.#keptBytes + to - from
-    if (bytes > this.#kept.length) {
-      const room = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(this.#neededBytes, bytes * 2)))
-      this.#kept.copy(room, 0, 0, this.#keptBytes)
-      this.#kept = room
+    const bytes = this.#payloadBytes + to - from
+    if (bytes > this.#payload.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(this.#length, bytes * 2)))
+      this.#payload.copy(room, 0, 0, this.#payloadBytes)
+      this.#payload = room
     }
-    chunk.copy(this.#kept, this.#keptBytes, from, to)
-    this.#keptBytes = bytes
+    chunk.copy(this.#payload, this.#payloadBytes, from, to)
+    this.#payloadBytes = bytes
   }
 
   #checkHeader(chunk: Buffer, at: number): number {
     const magic = chunk.readUInt16BE(at)
     if (magic !== MAGIC) throw new FrameError(`Expected a frame, found the bytes ${magic.toString(16)}`)
     if (chunk[at + 2] !== VERSION) throw new FrameError(`Frame of protocol version ${chunk[at + 2]}, not ${VERSION}`)
-    if ((chunk[at + 18] as number) >= ENCODINGS.length || chunk[at + 19] !== 0) {
-      throw new FrameError(`Frame of unknown encoding ${chunk[at + 18]}`)
+    if ((chunk[at + 22] as number) >= ENCODINGS.length || chunk[at + 23] !== 0) {
+      throw new FrameError(`Frame of unknown encoding ${chunk[at + 22]}`)
     }
     const length = chunk.readUInt32BE(at + 4)
     if (length > this.#maxPayloadBytes) {
@@ -135,14 +194,13 @@ export class FrameReader {
 
 const NOTHING = Buffer.alloc(0)
 
-function frameAt(chunk: Buffer, at: number, end: number): Frame {
+function frameOf(header: Buffer, at: number, bytes: Buffer, isOwn = false): Frame {
+  const encoding = ENCODINGS[header[at + 22] as number] as Encoding
   return {
-    type: chunk[at + 3] as number,
-    job: chunk.readUIntBE(at + 8, 6),
-    generation: chunk.readUInt32BE(at + 14),
-    payload: {
-      encoding: ENCODINGS[chunk[at + 18] as number] as Encoding,
-      bytes: chunk.subarray(at + HEADER_BYTES, end),
-    },
+    type: header[at + 3] as number,
+    job: header.readUIntBE(at + 8, 6),
+    generation: header.readUInt32BE(at + 14),
+    amount: header.readUInt32BE(at + 18),
+    payload: isOwn ? { encoding, bytes, isOwn } : { encoding, bytes },
   }
 }

@@ -1,24 +1,30 @@
 /**
  * Values to payloads and back. Bytes travel as they are; everything else in MessagePack with the reach of a structured
  * clone: Map, Set, Date, BigInt, typed arrays, errors (name, message, cause), cycles. What would lose a part on the way
- * is refused: functions, symbols, promises, weak collections, generators, shared memory, boxed primitives.
+ * is refused: functions, symbols, promises, weak collections, iterators, boxed primitives, and shared memory except
+ * between threads of one process.
  */
 import { types } from 'node:util'
 import { Packr, Unpackr } from 'msgpackr'
 import type { Payload } from './frame.ts'
+import { isShared, readingMemory, writingMemory } from './shared-memory.ts'
 
 /**
- * A copy of the value: what its owner does to it later does not reach the payload.
+ * A copy of the value: what its owner does to it later does not reach the payload. With `sharesMemory` shared memory is
+ * not copied but passed on as it is; without, it is refused.
  *
  * @throws TypeError or RangeError for what cannot be written: a function, a symbol, a throwing getter, too deep.
  */
-export function encodePayload(value: unknown): Payload {
-  if (value instanceof Uint8Array) return { encoding: 'bytes', bytes: copyOf(value) }
+export function encodePayload(value: unknown, sharesMemory = false): Payload {
+  if (value instanceof Uint8Array && !isShared(value)) return { encoding: 'bytes', bytes: copyOf(value) }
+  const shared: object[] | null = sharesMemory ? [] : null
   try {
-    const bytes = packr.pack(value)
+    const bytes = writingMemory(shared, value, pack)
     // What one value needed would stay with this process for good.
     if (bytes.length > LARGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(FIRST_BYTES))
-    return { encoding: 'msgpack', bytes }
+    return shared === null || shared.length === 0
+      ? { encoding: 'msgpack', bytes }
+      : { encoding: 'msgpack', bytes, shared }
   } catch (error) {
     // A value that was written half may have left record definitions behind that a later reader would not know.
     packr = createPackr()
@@ -36,9 +42,9 @@ export function decodePayload(payload: Payload): unknown {
     case 'none':
       return undefined
     case 'bytes':
-      return copyOf(payload.bytes)
+      return payload.isOwn ? asBuffer(payload.bytes) : copyOf(payload.bytes)
     case 'msgpack':
-      return unpackr.unpack(payload.bytes)
+      return readingMemory(payload.shared, payload.bytes, unpack)
   }
 }
 
@@ -48,6 +54,8 @@ const FIRST_BYTES = 8 * 1024
 // Reading never learns from what was written: a stranger's record definitions must not meet ours.
 const unpackr = new Unpackr({ structuredClone: true, copyBuffers: true })
 let packr = createPackr()
+const pack = (value: unknown): Buffer => packr.pack(value)
+const unpack = (bytes: Uint8Array): unknown => unpackr.unpack(bytes)
 
 function createPackr(): Packr {
   const created = new Packr({ structuredClone: true, useRecords: refuseOpaque })
@@ -61,11 +69,15 @@ function createPackr(): Packr {
 
 /** Called for every object that would be written by its fields; true lets it. */
 function refuseOpaque(object: object): boolean {
-  if (object.constructor === Object) return true
+  // Not its `constructor`: an iterator of Node 20 inherits that of plain objects.
+  if (Object.getPrototypeOf(object) === Object.prototype) return true
   const opaque = OPAQUE.find(([isOne]) => isOne(object))
   if (opaque === undefined) return true
   throw new TypeError(`${opaque[1]} cannot leave its process`)
 }
+
+// Of arrays, maps, sets, texts and generators alike; it has no name of its own in Node 20.
+const ITERATOR: object = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()))
 
 const OPAQUE: readonly (readonly [(value: unknown) => boolean, string])[] = [
   [types.isPromise, 'A promise'],
@@ -73,12 +85,14 @@ const OPAQUE: readonly (readonly [(value: unknown) => boolean, string])[] = [
   [types.isWeakSet, 'A WeakSet'],
   [(value) => value instanceof WeakRef, 'A WeakRef'],
   [types.isGeneratorObject, 'A generator'],
-  [types.isMapIterator, 'An iterator'],
-  [types.isSetIterator, 'An iterator'],
-  [types.isSharedArrayBuffer, 'Shared memory'],
+  [(value) => Object.prototype.isPrototypeOf.call(ITERATOR, value as object), 'An iterator'],
   [types.isBoxedPrimitive, 'A boxed primitive'],
   [types.isExternal, 'A native object'],
 ]
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
 
 // Not Buffer.from(): for small ones it hands out a part of memory shared with other buffers.
 function copyOf(bytes: Uint8Array): Buffer {

@@ -34,6 +34,8 @@ function taskContext(headers: TaskHeaders, { queue, attempt }: RunOrder): Curren
     get signal() {
       return job.signal
     },
+    progress: (value) => job.progress(value),
+    checkDeadline: () => job.checkDeadline(),
   }
 }
 

@@ -1,0 +1,115 @@
+/** The channel of a child that is a process. Reports of one tick leave in one write, except those that must not wait. */
+import { Socket } from 'node:net'
+import { FrameReader, FrameWriter } from '../protocol/frame.ts'
+import { frameToParent, readToChild, type ToParent } from '../protocol/messages.ts'
+import { writeParts } from '../protocol/write.ts'
+import type { Channel, ChannelListener, Progress } from './channel.ts'
+
+export class SocketChannel implements Channel {
+  readonly sharesMemory = false
+  readonly #generation: number
+  readonly #socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true })
+  readonly #out = new FrameWriter()
+  /** What nobody has read room for yet, by job. */
+  readonly #held = new Map<number, Progress>()
+  #ended = false
+
+  constructor(generation: number) {
+    this.#generation = generation
+  }
+
+  /** Orders are believed: they come from the parent. An end of the channel is the parent's end, and so this child's. */
+  listen(listener: ChannelListener): void {
+    const reader = new FrameReader(Number.POSITIVE_INFINITY)
+    this.#socket.on('data', (chunk: Buffer) => {
+      reader.push(chunk, (frame) => listener.order(readToChild(frame, this.#generation)))
+    })
+    this.#socket.on('error', dieWithGroup)
+    this.#socket.on('close', dieWithGroup)
+  }
+
+  send(report: ToParent): void {
+    if (this.#out.isEmpty) process.nextTick(() => this.#flush())
+    if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
+    this.#out.add(frameToParent(report, this.#generation))
+  }
+
+  sendLatest(report: Progress): void {
+    if (this.#socket.writableLength > 0) this.#held.set(report.job, report)
+    else this.sendNow(report, () => {})
+  }
+
+  /** The kernel has the report at once, unless the parent is behind with its reading. */
+  sendNow(report: ToParent, sent: () => void): void {
+    this.#out.add(frameToParent(report, this.#generation))
+    this.#flush(sent)
+  }
+
+  /** Writes what was sent in this tick past the event loop, because the process ends; waits a little for room. */
+  lastWords(report?: ToParent): void {
+    if (report !== undefined) this.#out.add(frameToParent(report, this.#generation))
+    // If a write is still on its way, what is written now would land in the middle of it.
+    if (this.#socket.writableLength > 0 || this.#ended) return
+    const giveUpAtMs = performance.now() + LAST_WORDS_MS
+    let left = this.#out.take()
+    try {
+      while (left.length > 0 && performance.now() < giveUpAtMs) {
+        left = writeParts(CHANNEL_FD, left)
+        if (left.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+      }
+    } catch {
+      // Nobody listens: the exit code will have to do.
+    }
+  }
+
+  leave(exitCode?: number): void {
+    this.#flush()
+    this.#ended = true
+    this.#socket.removeAllListeners('close')
+    this.#socket.end(() => process.exit(exitCode))
+  }
+
+  #flush(sent?: () => void): void {
+    if (this.#out.isEmpty || this.#ended) return
+    const parts = this.#out.take()
+    const rest = this.#socket.writableLength === 0 ? this.#write(parts) : parts
+    const last = rest.pop()
+    if (last === undefined) {
+      this.#out.reuse()
+      return sent?.()
+    }
+    for (const part of rest) this.#socket.write(part)
+    this.#socket.write(last, () => {
+      sent?.()
+      if (this.#held.size === 0 || this.#socket.writableLength > 0) return
+      if (this.#out.isEmpty) process.nextTick(() => this.#flush())
+      for (const job of this.#held.keys()) this.#release(job)
+    })
+  }
+
+  /** What follows is news of the job's end, or newer than what was held back. */
+  #release(job: number): void {
+    const held = this.#held.get(job)
+    if (held === undefined) return
+    this.#held.delete(job)
+    this.#out.add(frameToParent(held, this.#generation))
+  }
+
+  #write(parts: Buffer[]): Buffer[] {
+    try {
+      return writeParts(CHANNEL_FD, parts)
+    } catch {
+      // EPIPE, or a job has closed what was not its own.
+      return dieWithGroup()
+    }
+  }
+}
+
+const CHANNEL_FD = 3
+const LAST_WORDS_MS = 500
+
+/** The parent is gone: nobody wants the results of this process or of those it started. */
+export function dieWithGroup(): never {
+  process.kill(-process.pid, 'SIGKILL')
+  throw new Error('unreachable: SIGKILL')
+}

@@ -1,0 +1,256 @@
+/** What all faces of a pool share: it takes calls, keeps the script alive while something is owed, and ends. */
+
+import type { EventEmitter } from 'node:events'
+import { CaromError } from '../errors.ts'
+import type { JobInfo, PoolEvents } from './events.ts'
+import { openExecutor } from './executors.ts'
+import { type CallListener, type CallRequest, type JobOwner, PoolCall } from './job.ts'
+import { checkKnown, limitsOf, priorityOf } from './job-options.ts'
+import type { FilledPoolOptions } from './options.ts'
+import { startError } from './outcome.ts'
+import type { Executor } from './parent/child-handle.ts'
+import type { Outcome } from './parent/state.ts'
+import { Supervisor, type SupervisorListener } from './parent/supervisor.ts'
+import { FrameError, type Payload } from './protocol/frame.ts'
+import { isLoading } from './protocol/loading.ts'
+import { decodePayload, encodePayload } from './protocol/payload.ts'
+import { refuseUnable } from './refusals.ts'
+import { RunHistograms } from './run-histograms.ts'
+import { withResolvers } from './with-resolvers.ts'
+
+export class PoolEngine implements JobOwner {
+  readonly options: FilledPoolOptions
+  readonly supervisor: Supervisor
+  readonly histograms = new RunHistograms()
+  readonly startedAtMs = performance.now()
+  readonly #executor: Executor
+  readonly #events: EventEmitter<PoolEvents>
+  readonly #started = withResolvers<void>()
+  readonly #ended = withResolvers<void>()
+  // Children and their pipes never hold the event loop; this timer does, while something is expected of the pool.
+  readonly #keepAlive = setInterval(() => {}, 0x7fff_ffff).unref()
+  /** Resolved in turn whenever a child comes or goes, until each has what it waits for. */
+  readonly #staffWaiters = new Set<() => void>()
+  #lastJob = 0
+  #waiting = 0
+  /** What kept every child from starting; the pool has given up. */
+  startFailure: CaromError | null = null
+
+  constructor(options: FilledPoolOptions, events: EventEmitter<PoolEvents>) {
+    this.options = options
+    this.#events = events
+    if (isLoading(options.moduleUrl)) {
+      const text = `${options.moduleUrl} creates a pool of itself when a child loads it, without end`
+      throw new TypeError(`${text}: put the functions in a module of their own`)
+    }
+    this.#started.promise.catch(() => {})
+    this.#executor = openExecutor(options)
+    const { moduleUrl: module, initializer, initArgs, maxPayloadBytes } = options
+    this.supervisor = new Supervisor(
+      {
+        ...options,
+        size: options.processes,
+        spares: options.spareChildren,
+        credits: options.concurrencyPerChild,
+        maxStartFailures: Math.max(3, options.processes),
+        restartBudget: RESTARTS_PER_CHILD * options.processes,
+        executor: this.#executor,
+        start: {
+          module,
+          initializer,
+          initArgs,
+          maxPayloadBytes,
+          credits: options.concurrencyPerChild,
+          interrupts: options.interruptOnSoftLimit,
+        },
+      },
+      this.#listener(),
+    )
+  }
+
+  get machine() {
+    return this.supervisor.machine
+  }
+
+  /** @throws CaromError, TypeError, RangeError; then there is no call. */
+  execute({ name, form, args, options, kind = name }: CallRequest, listener: CallListener): PoolCall {
+    this.refuseIfClosed(name)
+    checkKnown(options, form === 'map' || form === 'starmap')
+    refuseUnable(this.options.executor, options)
+    const limits = limitsOf(options, this.options.limits)
+    const call = new PoolCall({
+      id: ++this.#lastJob,
+      name,
+      kind,
+      form,
+      payload: this.#encode(name, [name, limits.softTimeLimitMs, ...args]),
+      priority: priorityOf(options),
+      ...limits,
+      onProgress: options.onProgress ?? null,
+      listener,
+    })
+    if (this.machine.open === 0) this.#hold()
+    this.supervisor.submit(call)
+    return call
+  }
+
+  /** @throws CaromError `CAROM_POOL_CLOSED`, or what kept every child from starting. */
+  refuseIfClosed(name: string): void {
+    if (this.machine.phase === 'run') return
+    if (this.startFailure !== null) throw this.startFailure
+    const text = `The pool is closed: "${name}" was not given to it. Create a new pool, or close this one later`
+    throw new CaromError('CAROM_POOL_CLOSED', text)
+  }
+
+  cancel(call: PoolCall): void {
+    this.machine.cancel(call)
+  }
+
+  terminateJob(call: PoolCall): void {
+    this.machine.terminateJob(call)
+  }
+
+  /** False if no job of that id is open. */
+  terminateById(id: number): boolean {
+    const job = this.supervisor.jobs.get(id)
+    if (job === undefined) return false
+    this.machine.terminateJob(job)
+    return true
+  }
+
+  whenStarted(): Promise<void> {
+    return this.#awaiting(this.#started.promise)
+  }
+
+  whenEnded(): Promise<void> {
+    return this.#awaiting(this.#ended.promise)
+  }
+
+  /** Resolves when `isSo` holds after a child has come or gone, or the pool has ended. */
+  async whenStaffed(isSo: () => boolean): Promise<void> {
+    while (!isSo() && this.machine.phase !== 'ended') {
+      await this.#awaiting(new Promise<void>((resolve) => this.#staffWaiters.add(resolve)))
+    }
+  }
+
+  #encode(name: string, order: readonly unknown[]): Payload {
+    let payload: Payload
+    try {
+      payload = encodePayload(order, this.#executor.sharesMemory)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const text = `The arguments of "${name}" cannot be sent to a child: ${reason}`
+      throw new CaromError('CAROM_ARGUMENTS_UNENCODABLE', text, { cause })
+    }
+    const limit = this.options.maxPayloadBytes
+    if (payload.bytes.length <= limit) return payload
+    const text = `The arguments of "${name}" have ${payload.bytes.length} bytes, over the limit of ${limit}: send a reference (a file, a key) instead`
+    throw new CaromError('CAROM_ARGUMENTS_TOO_LARGE', text)
+  }
+
+  #listener(): SupervisorListener {
+    return {
+      accepted: (job, pid) => {
+        this.histograms.waited(job)
+        this.#tell(() => (job as PoolCall).listener.accepted?.())
+        this.#emitOf('accepted', job, pid)
+      },
+      yielded: (job, value) => (job as PoolCall).listener.yielded?.(value),
+      progressed: (job, value) => this.#progressed(job as PoolCall, value),
+      timedOut: (job, limit) => this.#emitOf('timeout', job, limit),
+      settled: (job, outcome, ranMicros) => this.#settled(job as PoolCall, outcome, ranMicros),
+      started: () => this.#started.resolve(),
+      unstarted: (failure) => {
+        this.startFailure = startError(failure)
+        this.#started.reject(this.startFailure)
+      },
+      ended: () => {
+        this.#started.reject(new CaromError('CAROM_POOL_CLOSED', 'The pool was closed before a child was ready'))
+        clearInterval(this.#keepAlive)
+        this.#ended.resolve()
+        this.#staffChanged()
+      },
+      childUp: (pid) => {
+        this.#emit('childUp', pid)
+        this.#staffChanged()
+      },
+      childDown: (certificate) => {
+        this.#emit('childDown', certificate)
+        // The machine hears of it after this.
+        process.nextTick(() => this.#staffChanged())
+      },
+    }
+  }
+
+  #settled(call: PoolCall, outcome: Outcome, ranMicros: number): void {
+    if (ranMicros > 0) this.histograms.ran(ranMicros)
+    this.#tell(() => call.listener.settled(outcome))
+    this.#emitOf('settled', call, outcome.type)
+    if (this.machine.open === 0) this.#release()
+  }
+
+  #progressed({ onProgress }: PoolCall, value: Payload): void {
+    if (onProgress === null) return
+    const told = decodeProgress(value)
+    this.#tell(() => onProgress(told))
+  }
+
+  #emit<K extends keyof PoolEvents>(event: K, ...args: PoolEvents[K]): void {
+    if (this.#events.listenerCount(event) === 0) return
+    this.#tell(() => (this.#events as EventEmitter).emit(event, ...args))
+  }
+
+  /** Listeners get no more of a job than they were promised. */
+  #emitOf(event: 'accepted' | 'timeout' | 'settled', { id, name }: JobInfo, what: unknown): void {
+    if (this.#events.listenerCount(event) === 0) return
+    this.#tell(() => (this.#events as EventEmitter).emit(event, { id, name }, what))
+  }
+
+  /** A listener that throws must not stop the pool in the middle of a step: its error surfaces in a turn of its own. */
+  #tell(listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  #staffChanged(): void {
+    const waiters = [...this.#staffWaiters]
+    this.#staffWaiters.clear()
+    for (const resolve of waiters) resolve()
+  }
+
+  async #awaiting<T>(promise: Promise<T>): Promise<T> {
+    this.#hold()
+    this.#waiting++
+    try {
+      return await promise
+    } finally {
+      this.#waiting--
+      if (this.machine.open === 0) this.#release()
+    }
+  }
+
+  #hold(): void {
+    this.#keepAlive.ref()
+  }
+
+  #release(): void {
+    if (this.#waiting === 0) this.#keepAlive.unref()
+  }
+}
+
+/** @throws FrameError: the child is not to be listened to any more. */
+function decodeProgress(value: Payload): unknown {
+  try {
+    return decodePayload(value)
+  } catch (cause) {
+    throw new FrameError('Progress that cannot be read', { cause })
+  }
+}
+
+/** Deaths that a pool makes up for at once, per child: more, and it takes its time. */
+const RESTARTS_PER_CHILD = 10

@@ -1,0 +1,39 @@
+/** Children that are processes, started by spawn and watched by a sentry. */
+import type { ChildEnd, ChildHandle, ChildListener, Executor } from './child-handle.ts'
+import { PoolChildProcess } from './child-process.ts'
+import { Sentry } from './sentry.ts'
+
+export interface PreforkOptions {
+  readonly execArgv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  /** Most bytes of one report. */
+  readonly maxPayloadBytes: number
+}
+
+export class PreforkExecutor implements Executor {
+  readonly sharesMemory = false
+  readonly #options: PreforkOptions
+  readonly #sentry = new Sentry()
+  #isWatched = false
+
+  constructor(options: PreforkOptions) {
+    this.#options = options
+  }
+
+  startChild(generation: number, listener: ChildListener): ChildHandle {
+    // Not before: a pool that is refused as it is made would leave its sentry behind.
+    if (!this.#isWatched) this.#sentry.start()
+    this.#isWatched = true
+    const child = new PoolChildProcess({ generation, ...this.#options }, listener)
+    if (child.pid !== null) this.#sentry.watch(child.pid)
+    return child
+  }
+
+  childGone({ pid }: ChildEnd): void {
+    if (pid !== null) this.#sentry.unwatch(pid)
+  }
+
+  end(): void {
+    this.#sentry.end()
+  }
+}

@@ -1,0 +1,105 @@
+/** What children report, held against what they may say: each report is one event of the machine, or a bad frame. */
+import { SoftTimeLimitExceeded } from '../../errors.ts'
+import { type Failure, readFailure, toFailure } from '../../support/failure.ts'
+import { FrameError, type Payload } from '../protocol/frame.ts'
+import type { ToParent } from '../protocol/messages.ts'
+import { decodePayload, encodePayload } from '../protocol/payload.ts'
+import type { ChildRecord } from './child-record.ts'
+import type { JobTable } from './job-table.ts'
+import type { PoolMachine } from './machine.ts'
+import type { SupervisedJob } from './supervised-job.ts'
+
+export interface ReportsListener {
+  ready(record: ChildRecord): void
+  /** A job is about to settle by itself; `micros` is how long it ran, as the child measured it. */
+  ended(job: SupervisedJob, micros: number): void
+  yielded(job: SupervisedJob, value: Payload): void
+  progressed(job: SupervisedJob, value: Payload): void
+}
+
+type JobReport = Extract<ToParent, { readonly job: number }>
+type EndReport = Extract<ToParent, { readonly type: 'succeeded' | 'failed' }>
+
+export class Reports {
+  readonly #machine: PoolMachine
+  readonly #jobs: JobTable<SupervisedJob>
+  readonly #listener: ReportsListener
+
+  constructor(machine: PoolMachine, jobs: JobTable<SupervisedJob>, listener: ReportsListener) {
+    this.#machine = machine
+    this.#jobs = jobs
+    this.#listener = listener
+  }
+
+  /** @throws FrameError for what the child may not say, or not now. */
+  take(record: ChildRecord, report: ToParent): void {
+    const { child } = record
+    switch (report.type) {
+      case 'accepted':
+        return expect(this.#machine.accepted(child, this.#jobs.get(report.job)), record, report)
+      case 'succeeded':
+      case 'failed':
+        return this.#ended(record, report)
+      case 'recalled':
+        return expect(this.#machine.recalled(child, this.#jobs.get(report.job)), record, report)
+      case 'yielded': {
+        const job = this.#runningJob(record, report)
+        expect(job.form === 'stream' && job.streamCredit-- > 0, record, report)
+        job.hasYielded = true
+        return this.#listener.yielded(job, report.payload)
+      }
+      case 'progressed':
+        return this.#listener.progressed(this.#runningJob(record, report), report.payload)
+      case 'asked':
+        return record.questions.take(report.job, report.payload)
+      case 'ready':
+        return this.#listener.ready(record)
+      case 'broken':
+        if (child.state !== 'starting') throw new FrameError('"broken" from a child that was ready')
+        record.failure = readLastWords(report.payload)
+        return
+      case 'crashed':
+        record.failure = readLastWords(report.payload)
+    }
+  }
+
+  /**
+   * Node takes an interrupt for the end of the process if it comes in the moment in which the code that it is for begins
+   * or ends. The job was over its soft limit all the same.
+   */
+  diedInterrupted({ child, interrupted }: ChildRecord): void {
+    if (interrupted === null) return
+    const { id, softTimeLimitMs } = interrupted
+    const text = `Job ${id} has run longer than its soft time limit of ${softTimeLimitMs} ms`
+    const failure = toFailure(new SoftTimeLimitExceeded(text, { softTimeLimitMs }))
+    this.#machine.finished(child, interrupted, { type: 'failed', payload: encodePayload(failure) })
+  }
+
+  #ended(record: ChildRecord, report: EndReport): void {
+    const { type, amount, payload } = report
+    const job = this.#runningJob(record, report)
+    record.running--
+    record.progressAtMs = performance.now()
+    this.#listener.ended(job, amount)
+    this.#machine.finished(record.child, job, { type, payload })
+  }
+
+  #runningJob(record: ChildRecord, report: JobReport): SupervisedJob {
+    const job = this.#jobs.get(report.job)
+    expect(job?.child === record.child && job.state === 'accepted', record, report)
+    return job as SupervisedJob
+  }
+}
+
+function expect(legal: boolean, { child }: ChildRecord, { type, job }: JobReport): void {
+  if (legal) return
+  throw new FrameError(`"${type}" for job ${job}, which child ${child.generation} does not hold in that state`)
+}
+
+function readLastWords(payload: Payload): Failure {
+  try {
+    return readFailure(decodePayload(payload))
+  } catch (cause) {
+    throw new FrameError('Last words that cannot be read', { cause })
+  }
+}

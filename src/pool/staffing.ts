@@ -1,0 +1,71 @@
+/** A pool's children on order: more, fewer, fresh ones, none. */
+import { CaromError } from '../errors.ts'
+import type { PoolEngine } from './engine.ts'
+import { integer, MAX_TIMER_MS, optionalInteger } from './numbers.ts'
+import { refuseUnable } from './refusals.ts'
+
+export class Staffing {
+  readonly #engine: PoolEngine
+
+  constructor(engine: PoolEngine) {
+    this.#engine = engine
+  }
+
+  async grow(count: number): Promise<void> {
+    return this.resize(this.#engine.machine.staff.size + integer('count', count, 0, 4096))
+  }
+
+  async shrink(count: number): Promise<void> {
+    return this.resize(this.#engine.machine.staff.size - integer('count', count, 0, 4096))
+  }
+
+  async resize(processes: number): Promise<void> {
+    this.#refuseIfEnding('resized')
+    refuseUnable(this.#engine.options.executor, { processes })
+    this.#engine.machine.resize(integer('processes', processes, 1, 4096))
+    return this.#engine.whenStaffed(() => this.#isStaffed())
+  }
+
+  async restart(): Promise<void> {
+    this.#refuseIfEnding('restarted')
+    refuseUnable(this.#engine.options.executor, { restart: true })
+    const { machine } = this.#engine
+    const old = [...machine.staff.children]
+    for (const child of old) machine.replace(child, 'restart')
+    return this.#engine.whenStaffed(() => old.every(({ state }) => state === 'gone'))
+  }
+
+  async join(timeoutMs: number | undefined): Promise<void> {
+    const { machine } = this.#engine
+    if (machine.phase === 'run') throw new TypeError('join() before close() or terminate(): the pool would never end')
+    const limitMs = optionalInteger('timeoutMs', timeoutMs, 0, MAX_TIMER_MS)
+    if (limitMs === undefined) return this.#engine.whenEnded()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const text = `The pool had not ended after ${limitMs} ms: ${machine.open} jobs are open. It goes on ending`
+        reject(new CaromError('CAROM_JOIN_TIMEOUT', text, { open: machine.open }))
+      }, limitMs)
+    })
+    try {
+      await Promise.race([this.#engine.whenEnded(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #isStaffed(): boolean {
+    const { staff } = this.#engine.machine
+    let ready = 0
+    for (const { state } of staff.children) {
+      if (state === 'ready') ready++
+      else if (state === 'leaving' || state === 'stopping') return false
+    }
+    return ready === staff.size + this.#engine.options.spareChildren
+  }
+
+  #refuseIfEnding(what: string): void {
+    if (this.#engine.machine.phase === 'run') return
+    throw new CaromError('CAROM_POOL_CLOSED', `The pool is closed, and cannot be ${what}`)
+  }
+}
