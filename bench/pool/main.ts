@@ -1,99 +1,70 @@
 /**
- * Carom's pool beside others: no-op calls per second, and the time of one call after the other. Each contender runs
- * in a process of its own, once per round, in turn; the table shows medians over the rounds, with the range.
+ * Carom's pool beside others, and beside what could be done without a pool.
  *
- *     node build/bench/pool/main.js [--json] [--write]
+ *     node build/bench/pool/main.js [--only NAME,...] [--quick] [--json] [--write]
+ *
+ * Children run the Node that runs this. `--write` puts each table into docs/benchmarks.md, in the place for this version
+ * of Node; `--quick` shows that all works, its figures are worth little.
  */
-import { execFile } from 'node:child_process'
 import { cpus, loadavg } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { writeBlock } from '../report.ts'
-import { range, summary } from '../statistics.ts'
-import { CONTENDERS, type Contender } from './contenders.ts'
-import { packageVersion } from './packages.ts'
-import { IN_FLIGHT, ROUNDS, type Round, TRIPS } from './plan.ts'
+import { parseArgs } from 'node:util'
+import { hasBlock, writeBlock } from '../report.ts'
+import type { Report, Section } from './section.ts'
+import { SECTIONS } from './sections.ts'
+import { tableText } from './table.ts'
 
-const { values: flags } = parseArgs({ options: { json: { type: 'boolean' }, write: { type: 'boolean' } } })
-const load = loadavg()[0] as number
-const rounds = await measure()
-const text = toText(rounds)
-console.log(flags.json ? JSON.stringify(toFigures(rounds), null, 2) : text)
-if (flags.write) writeBlock('pool', text)
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+const chosen = choose(flags.only)
+// Known before the measuring: it takes minutes.
+if (flags.write) for (const section of chosen) checkBlock(section)
 
-async function measure(): Promise<Map<Contender, Round[]>> {
-  const results = new Map<Contender, Round[]>(CONTENDERS.map((contender) => [contender, []]))
-  for (let round = 1; round <= ROUNDS; round++) {
-    // Every second round goes backwards: nobody always follows the same neighbour.
-    const order = round % 2 === 1 ? CONTENDERS : [...CONTENDERS].reverse()
-    for (const contender of order) {
-      process.stderr.write(`round ${round} of ${ROUNDS}: ${contender.name}\n`)
-      results.get(contender)?.push(await runRound(contender))
-    }
-  }
-  return results
+const startedAtMs = performance.now()
+const settings = machineText()
+if (!flags.json) console.log(settings)
+const figures: Record<string, unknown> = {}
+for (const section of chosen) {
+  const report = await section.measure(flags.quick, (text) => process.stderr.write(`${section.name}: ${text}\n`))
+  figures[section.name] = report.figures
+  process.stderr.write(`${section.name}: done, ${secondsSoFar()} s so far\n`)
+  if (!flags.json) console.log(`\n## ${report.title}\n${textOf(report)}`)
+  if (flags.write) writeBlock(blockOf(section), `${textOf(report)}\n\n${settings}`)
+}
+if (flags.json) console.log(JSON.stringify({ settings, quick: flags.quick, figures }, null, 2))
+
+function choose(only: readonly string[] | undefined): readonly Section[] {
+  if (only === undefined) return SECTIONS
+  const names = only.flatMap((list) => list.split(','))
+  const known = SECTIONS.map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`No measure is called "${unknown}"; there are: ${known.join(', ')}`)
+  return SECTIONS.filter(({ name }) => names.includes(name))
 }
 
-async function runRound({ name }: Contender): Promise<Round> {
-  const script = fileURLToPath(new URL('./round.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [script, name], {
-    timeout: 60_000,
-    maxBuffer: 16 * 1024 * 1024,
-  })
-  return JSON.parse(stdout) as Round
+function secondsSoFar(): number {
+  return Math.round((performance.now() - startedAtMs) / 1_000)
 }
 
-interface Figures {
-  readonly name: string
-  readonly mode: Contender['mode']
-  readonly settings: string
-  readonly callsPerSecond: readonly number[]
-  readonly p50Us: readonly number[]
-  readonly p99Us: readonly number[]
+function checkBlock(section: Section): void {
+  if (!hasBlock(blockOf(section))) throw new Error(`docs/benchmarks.md has no place for "${blockOf(section)}"`)
 }
 
-function toFigures(results: Map<Contender, Round[]>): Figures[] {
-  return [...results].map(([{ name, packageName, mode, settings }, measured]) => ({
-    name: packageName === null ? name : name.replace(packageName, `${packageName} ${packageVersion(packageName)}`),
-    mode,
-    settings,
-    callsPerSecond: measured.map((round) => round.callsPerSecond),
-    p50Us: measured.map((round) => summary(round.tripsMs).median * 1000),
-    p99Us: measured.map((round) => summary(round.tripsMs).p99 * 1000),
-  }))
+function blockOf({ name }: Section): string {
+  return `pool-${name}-node${process.versions.node.split('.')[0]}`
 }
 
-/** A ratio is Carom's advantage in the same mode: how many times the calls, how many times shorter the trip. */
-function toText(results: Map<Contender, Round[]>): string {
-  const figures = toFigures(results)
-  const rows = figures.map((row) => {
-    const carom = figures.find(({ mode }) => mode === row.mode) as Figures
-    return [
-      row.name,
-      middle(row.callsPerSecond),
-      range(row.callsPerSecond),
-      (median(carom.callsPerSecond) / median(row.callsPerSecond)).toFixed(2),
-      middle(row.p50Us),
-      range(row.p50Us),
-      (median(row.p50Us) / median(carom.p50Us)).toFixed(2),
-      middle(row.p99Us),
-      row.settings,
-    ]
-  })
-  const { model } = cpus()[0] as { model: string }
-  return [
-    `Two children, ${IN_FLIGHT} calls in flight for the calls per second, then ${TRIPS} calls one after the other for the round trip; ${ROUNDS} alternating rounds, each in a fresh process after a warm-up: medians over the rounds, with the range. A ratio above 1 is Carom's advantage over that pool with as many calls in a child. Node ${process.versions.node}, ${cpus().length} x ${model.trim()}, load ${load.toFixed(1)} when it began.`,
-    '',
-    '| pool | no-op calls/s | range | ratio | trip p50, µs | range | ratio | p99, µs | settings |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-  ].join('\n')
+function textOf({ text, table }: Report): string {
+  return `${text}\n\n${tableText(table)}`
 }
 
-function middle(values: readonly number[]): string {
-  return String(Math.round(median(values)))
-}
-
-function median(values: readonly number[]): number {
-  return summary(values).median
+function machineText(): string {
+  const model = cpus()[0]?.model.trim()
+  const load = (loadavg()[0] as number).toFixed(1)
+  return `Node ${process.versions.node}, ${cpus().length} x ${model}, load ${load} when it began.`
 }

@@ -11,10 +11,16 @@ export async function loadPackage<T>(name: string): Promise<T> {
   return namespace.default !== undefined && Object.keys(namespace).length === 1 ? namespace.default : namespace
 }
 
-export function packageVersion(name: string): string {
-  const entry = createRequire(import.meta.url).resolve(name)
-  const folder = `${sep}node_modules${sep}${name}${sep}`
-  const root = entry.slice(0, entry.lastIndexOf(folder) + folder.length)
-  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
-  return version
+/** `null` for what is no package, or not installed. */
+export function packageVersion(name: string | null): string | null {
+  if (name === null) return null
+  try {
+    const entry = createRequire(import.meta.url).resolve(name)
+    const folder = `${sep}node_modules${sep}${name}${sep}`
+    const root = entry.slice(0, entry.lastIndexOf(folder) + folder.length)
+    const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
+    return version
+  } catch {
+    return null
+  }
 }
