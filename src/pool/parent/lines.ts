@@ -2,8 +2,8 @@
  * Which child gets a job, and what each has in its line. Pure like the machine, whose part it is.
  *
  * A child runs `credits` jobs, all children together `size * credits`. Beyond that a job is put behind those that run
- * only where every job of the line, itself included, has proved short: a wake-up then carries many, and none of them
- * waits for longer than a line may take while another child is idle.
+ * only where every job of the line, itself included, has proved short: a wake-up then carries many. A job that turns
+ * out long keeps those behind it for as long as it does not let its child read the recall.
  */
 import type { Staff } from './staff.ts'
 import type { PoolChild, PoolJob } from './state.ts'
