@@ -196,8 +196,9 @@ function writeNow(channel: Socket, parts: Buffer[]): Buffer[] {
   try {
     return writeParts(handle.fd, parts)
   } catch {
-    // The child is gone: the stream meets the same error, and the exit follows.
-    return parts
+    // The child is gone, and its exit follows. The stream is not to meet this error: it would close, with what the child
+    // said last still unread, and a job that has begun would begin again elsewhere.
+    return []
   }
 }
 

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type * as Ledger from './fixtures/ledger.ts'
+import { ledgerFile, linesOf } from './ledger-file.ts'
+import { isAlive } from './proc.ts'
+import { deathOf, openPool, readyPids } from './real-pool.ts'
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/** Stands still with the whole process: nothing that children report is read meanwhile. */
+function standStillUntil(condition: () => boolean): void {
+  const giveUpAtMs = performance.now() + 5_000
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpAtMs, 'stood still in vain')
+    Atomics.wait(pause, 0, 0, 1)
+  }
+}
+
+test('A job whose begin is still unread when a write finds its child dead is lost, and does not begin again', async (t) => {
+  const file = ledgerFile(t)
+  const pool = openPool<typeof Ledger>(t, 'ledger', { concurrencyPerChild: 2 })
+  const [pid] = (await readyPids(pool, 1)) as [number]
+
+  const begun = pool.exports.record(file, 1, 60_000)
+  // Past the write of the order, and before anything is read.
+  await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)))
+  standStillUntil(() => linesOf(file).length > 0)
+  process.kill(pid, 'SIGKILL')
+  standStillUntil(() => !isAlive(pid))
+  const other = pool.exports.record(file, 2, 0)
+
+  const certificate = await deathOf(begun)
+  assert.equal(certificate.pid, pid)
+  assert.equal(await other, 2)
+  assert.deepEqual(linesOf(file), [1, 2])
+})
