@@ -52,8 +52,9 @@ export class PoolEngine implements JobOwner {
         size: options.processes,
         spares: options.spareChildren,
         credits: options.concurrencyPerChild,
+        interrupts: options.interruptOnSoftLimit,
         maxStartFailures: Math.max(3, options.processes),
-        restartBudget: RESTARTS_PER_CHILD * options.processes,
+        restartsPerChild: RESTARTS_PER_CHILD,
         executor: this.#executor,
         start: {
           module,
@@ -107,14 +108,14 @@ export class PoolEngine implements JobOwner {
   }
 
   terminateJob(call: PoolCall): void {
-    this.machine.terminateJob(call)
+    this.supervisor.terminateJob(call)
   }
 
   /** False if no job of that id is open. */
   terminateById(id: number): boolean {
     const job = this.supervisor.jobs.get(id)
     if (job === undefined) return false
-    this.machine.terminateJob(job)
+    this.supervisor.terminateJob(job)
     return true
   }
 
@@ -158,7 +159,7 @@ export class PoolEngine implements JobOwner {
       yielded: (job, value) => (job as PoolCall).listener.yielded?.(value),
       progressed: (job, value) => this.#progressed(job as PoolCall, value),
       timedOut: (job, limit) => this.#emitOf('timeout', job, limit),
-      settled: (job, outcome, ranMicros) => this.#settled(job as PoolCall, outcome, ranMicros),
+      settled: (job, outcome) => this.#settled(job as PoolCall, outcome),
       started: () => this.#started.resolve(),
       unstarted: (failure) => {
         this.startFailure = startError(failure)
@@ -182,8 +183,8 @@ export class PoolEngine implements JobOwner {
     }
   }
 
-  #settled(call: PoolCall, outcome: Outcome, ranMicros: number): void {
-    if (ranMicros > 0) this.histograms.ran(ranMicros)
+  #settled(call: PoolCall, outcome: Outcome): void {
+    if ('ranMicros' in outcome) this.histograms.ran(outcome.ranMicros)
     this.#tell(() => call.listener.settled(outcome))
     this.#emitOf('settled', call, outcome.type)
     if (this.machine.open === 0) this.#release()

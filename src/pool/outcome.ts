@@ -53,6 +53,11 @@ export function toError(job: JobFacts, outcome: Exclude<Outcome, { readonly type
       const text = `${describeDeath(certificate)} while it ran job ${jobId} (${job.name}): the job may have had effects`
       return new CaromError('CAROM_CHILD_LOST', text, { jobId, pid: certificate.pid, certificate })
     }
+    case 'interrupted': {
+      const { certificate } = outcome
+      const text = `Job ${jobId} (${job.name}) ran for ${certificate.ranMs} ms, over its soft time limit, and was interrupted`
+      return new SoftTimeLimitExceeded(text, { jobId, pid: certificate.pid, certificate })
+    }
     case 'timedOut': {
       const { certificate } = outcome
       const text = `Job ${jobId} (${job.name}) ran for ${certificate.ranMs} ms, over its time limit, and its child was killed`

@@ -127,6 +127,7 @@ export class Executor {
         const { message } = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)
         return { type: 'lost', certificate: outcome.certificate, text: message }
       }
+      case 'interrupted':
       case 'timedOut':
       case 'overMemory': {
         const error = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)

@@ -65,6 +65,7 @@ test('The guide lists every event and every outcome', () => {
     succeeded: true,
     failed: true,
     lost: true,
+    interrupted: true,
     timedOut: true,
     overMemory: true,
     terminated: true,

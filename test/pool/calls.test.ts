@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pool } from '../../src/pool/index.ts'
+import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { childrenOf } from './proc.ts'
 import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
@@ -23,6 +24,7 @@ test('A job goes from queued over dispatched and accepted to settled', async (t)
   assert.deepEqual([first.state, second.state], ['queued', 'queued'])
   await pool.whenStarted()
   assert.deepEqual([first.state, second.state], ['dispatched', 'queued'])
+  await until(() => first.state === 'accepted', { what: 'the first has begun' })
   first.cancel()
   assert.equal(await first.result, 'CAROM_JOB_CANCELLED')
   assert.equal(await second.result, 3)

@@ -17,7 +17,8 @@ const OPTIONS: MachineOptions = {
   maxTasksPerChild: LONG,
   redeliverNeighbours: false,
   maxStartFailures: 3,
-  restartBudget: 1_000,
+  restartsPerChild: 1_000,
+  interrupts: false,
 }
 
 /** Deaths that nobody ordered, and orders to replace a child or change their number, that one course of events may have. */
@@ -33,7 +34,13 @@ const CASES: readonly (readonly [title: string, options: Partial<MachineOptions>
   ['with two credits each', { credits: 2 }, LONG, { jobs: FEWER_JOBS, deaths: 0, orders: 0 }],
   ['that have two jobs in their life', { maxTasksPerChild: 2 }, LONG, { jobs: FEWER_JOBS, deaths: 0, orders: 0 }],
   ['that are replaced and resized', {}, LONG, { jobs: FEWEST_JOBS, deaths: 0, orders: 1 }],
-  ['in a storm, with a spare', { spares: 1, restartBudget: 1 }, LONG, { jobs: FEWEST_JOBS, deaths: 1, orders: 0 }],
+  ['that are interrupted', { interrupts: true }, LONG, { jobs: FEWEST_JOBS, deaths: 0, orders: 0 }],
+  [
+    'in a storm, with a spare',
+    { size: 1, spares: 1, restartsPerChild: 1 },
+    LONG,
+    { jobs: FEWEST_JOBS, deaths: 1, orders: 0 },
+  ],
 ]
 
 for (const [title, options, costMs, bounds] of CASES) {
@@ -101,6 +108,7 @@ function enabled(world: MachineWorld, costMs: number, most: number): WorldEvent[
   for (const { job, place } of openJobs) {
     events.push({ type: 'cancel', job: job.id }, { type: 'terminateJob', job: job.id })
     if (place === 'accepted') events.push({ type: 'limit', job: job.id, limit: 'timedOut' })
+    if (place === 'accepted' && options.interrupts) events.push({ type: 'softLimit', job: job.id })
   }
   return events
 }
@@ -131,6 +139,7 @@ function childKey(child: ModelChild, { maxTasksPerChild }: MachineOptions): stri
   return `${child.state}${child.killedFor}${child.due}${child.overrun}${taken}(${jobs})`
 }
 
-function jobKey({ cancelled, recalled, condemned }: ModelChild, job: ModelJob): string {
-  return `${job.place}${job.returns}${cancelled.has(job)}${recalled.has(job)}${condemned.get(job) ?? ''}`
+function jobKey({ cancelled, recalled, condemned, interrupted }: ModelChild, job: ModelJob): string {
+  const orders = `${cancelled.has(job)}${recalled.has(job)}${interrupted === job}${condemned.get(job) ?? ''}`
+  return `${job.place}${job.returns}${orders}`
 }

@@ -14,9 +14,9 @@ import { toFailure } from '../../src/support/failure.ts'
 /** What may happen: jobs are named by their number, children by their generation. */
 export type WorldEvent =
   | { readonly type: 'submit'; readonly priority: number; readonly costMs: number }
-  | { readonly type: 'cancel' | 'terminateJob' | 'softLimit'; readonly job: number }
+  | { readonly type: 'cancel' | 'terminateJob' | 'recallOverdue' | 'softLimit'; readonly job: number }
   | { readonly type: 'limit'; readonly job: number; readonly limit: 'timedOut' | 'overMemory' }
-  | { readonly type: 'ready' | 'gone' | 'overrun'; readonly child: number }
+  | { readonly type: 'ready' | 'gone' | 'goneBySigint' | 'overrun'; readonly child: number }
   | { readonly type: 'overdue'; readonly child: number; readonly what: 'start' | 'stop' | 'unheard' }
   | { readonly type: 'replace'; readonly child: number; readonly reason: DueReason }
   | { readonly type: 'accepted' | 'finished' | 'recalled'; readonly child: number; readonly job: number }
@@ -43,6 +43,8 @@ export interface ModelChild {
   readonly cancelled: Set<ModelJob>
   readonly recalled: Set<ModelJob>
   readonly condemned: Map<ModelJob, Condemnation>
+  /** The job that the last interrupt was for. */
+  interrupted: ModelJob | null
 }
 
 export function modelJob(id: number, priority: number, costMs: number): ModelJob {
@@ -72,6 +74,7 @@ export function modelChild(child: PoolChild): ModelChild {
     cancelled: new Set(),
     recalled: new Set(),
     condemned: new Map(),
+    interrupted: null,
   }
 }
 
@@ -84,12 +87,13 @@ const MAX_AHEAD = 256
 export function fate(
   child: ModelChild,
   job: ModelJob,
-  isTerminating: boolean,
+  { isTerminating, signal }: { readonly isTerminating: boolean; readonly signal: 'SIGINT' | 'SIGKILL' },
   { redeliverNeighbours }: MachineOptions,
 ): Outcome['type'] | null {
   const condemnation = child.condemned.get(job)
   if (condemnation !== undefined) return condemnation
   if (isTerminating) return 'terminated'
+  if (signal === 'SIGINT' && child.interrupted === job) return 'interrupted'
   if (job.place === 'accepted' && child.killedFor !== 'job') return 'lost'
   if (job.place === 'accepted' || child.killedFor === 'bad-frame') {
     if (!redeliverNeighbours || child.cancelled.has(job)) return 'lost'

@@ -54,6 +54,7 @@ function moodOf(random: Random): Mood {
     submit: 5,
     cancel: 0.5,
     terminateJob: 0.2 * rough,
+    recallOverdue: 0.3 * rough,
     softLimit: 0.2,
     limit: 0.2 * rough,
     ready: 6,
@@ -65,6 +66,7 @@ function moodOf(random: Random): Mood {
     overdue: 0.15 * rough,
     replace: 0.15 * rough,
     gone: 0.5 * rough,
+    goneBySigint: 1,
     respawnDue: 3,
     resize: 0.1,
     close: ending,
@@ -81,7 +83,8 @@ function randomOptions(random: Random): MachineOptions {
     maxTasksPerChild: pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3, 20], random),
     redeliverNeighbours: random() < 0.5,
     maxStartFailures: Math.max(3, size),
-    restartBudget: pick([1, 3, 1_000], random),
+    restartsPerChild: pick([1, 3, 1_000], random),
+    interrupts: random() < 0.2,
   }
 }
 
@@ -105,7 +108,9 @@ function randomEvent(world: MachineWorld, random: Random, mood: Mood): WorldEven
     for (const event of childEvents(child, world.options.credits)) add(event)
     for (const event of illegalFrames(world, child, random)) add(event, mood.illegal)
     for (const { job, place } of child.held) {
-      if (place === 'accepted') add({ type: 'limit', job: job.id, limit: pick(['timedOut', 'overMemory'], random) })
+      if (place !== 'accepted') continue
+      add({ type: 'limit', job: job.id, limit: pick(['timedOut', 'overMemory'], random) })
+      if (world.options.interrupts) add({ type: 'softLimit', job: job.id })
     }
   }
   if (world.jobs.length > 0) {
@@ -125,9 +130,11 @@ function randomEvent(world: MachineWorld, random: Random, mood: Mood): WorldEven
 }
 
 /** All that a child may do, or may happen to it, without breaking the protocol. */
-export function childEvents({ child, state, killedFor, held, recalled }: ModelChild, credits: number): WorldEvent[] {
+export function childEvents(model: ModelChild, credits: number): WorldEvent[] {
+  const { child, state, killedFor, held, recalled, condemned, interrupted } = model
   const { generation } = child
   const events: WorldEvent[] = [{ type: 'gone', child: generation }]
+  if (interrupted !== null) events.push({ type: 'goneBySigint', child: generation })
   if (state === 'starting') events.push({ type: 'overdue', child: generation, what: 'start' })
   if (state === 'stopping') events.push({ type: 'overdue', child: generation, what: 'stop' })
   if (state === 'ready') events.push({ type: 'replace', child: generation, reason: 'memory' })
@@ -137,14 +144,15 @@ export function childEvents({ child, state, killedFor, held, recalled }: ModelCh
   let running = 0
   for (const { place } of held) if (place === 'accepted') running++
   let next = true
-  for (const model of held) {
-    const { job, place } = model
+  for (const heldJob of held) {
+    const { job, place } = heldJob
     if (place === 'accepted') events.push({ type: 'finished', child: generation, job: job.id })
     else {
       // A child begins jobs in the order it was given them.
       if (next && running < credits) events.push({ type: 'accepted', child: generation, job: job.id })
       next = false
-      if (recalled.has(model)) events.push({ type: 'recalled', child: generation, job: job.id })
+      if (recalled.has(heldJob)) events.push({ type: 'recalled', child: generation, job: job.id })
+      if (condemned.has(heldJob)) events.push({ type: 'recallOverdue', job: job.id })
     }
   }
   if (held.size > running && running < credits) events.push({ type: 'overdue', child: generation, what: 'unheard' })
@@ -161,7 +169,8 @@ function illegalFrames(world: MachineWorld, model: ModelChild, random: Random): 
   const job = Math.floor(random() * (world.jobs.length + 1))
   const named = world.jobs[job]
   const place = named !== undefined && held.has(named) ? named.place : 'elsewhere'
-  if (place !== 'dispatched') events.push({ type: 'accepted', child: child.generation, job })
+  const isNext = named === [...held].find((each) => each.place === 'dispatched')
+  if (place !== 'dispatched' || !isNext) events.push({ type: 'accepted', child: child.generation, job })
   if (place !== 'accepted') events.push({ type: 'finished', child: child.generation, job })
   if (place !== 'dispatched' || !recalled.has(named as never)) {
     events.push({ type: 'recalled', child: child.generation, job })
@@ -182,7 +191,7 @@ function settleAll(world: MachineWorld, random: Random, apply: (event: WorldEven
   apply({ type: 'terminate' })
 }
 
-const NO_PROGRESS: ReadonlySet<WorldEvent['type']> = new Set(['overdue', 'overrun', 'replace'])
+const NO_PROGRESS: ReadonlySet<WorldEvent['type']> = new Set(['overdue', 'recallOverdue', 'overrun', 'replace'])
 
 function progress(world: MachineWorld): WorldEvent[] {
   const events: WorldEvent[] = []
@@ -190,7 +199,8 @@ function progress(world: MachineWorld): WorldEvent[] {
   for (const child of world.children.values()) {
     const dies = child.killedFor !== null || child.state === 'stopping'
     for (const event of childEvents(child, world.options.credits)) {
-      if (event.type === 'gone' ? dies : !NO_PROGRESS.has(event.type)) events.push(event)
+      if (event.type === 'gone' || event.type === 'goneBySigint' ? dies : !NO_PROGRESS.has(event.type))
+        events.push(event)
     }
   }
   if (events.length === 0) throw new Error('the pool waits for something that cannot happen')

@@ -1,21 +1,13 @@
 /**
- * A world for the pool's machine, without processes or time: it carries out the machine's effects on a model, lets
- * anything happen that could happen to real children, and holds the machine to the rules after every event.
+ * A world for the pool's machine, without processes or time: it lets anything happen that could happen to
+ * real children, on a model, and holds the machine to the rules after every event.
  */
 import assert from 'node:assert/strict'
 import { PoolMachine } from '../../src/pool/parent/machine.ts'
-import type {
-  Condemnation,
-  DueReason,
-  KillReason,
-  MachineOptions,
-  Outcome,
-  PoolChild,
-  PoolEffects,
-  PoolJob,
-} from '../../src/pool/parent/state.ts'
+import type { Condemnation, DueReason, MachineOptions, Outcome } from '../../src/pool/parent/state.ts'
 import { EMPTY } from '../../src/pool/protocol/frame.ts'
-import { checkRun, checkSpawn, checkWorld } from './machine-checks.ts'
+import { checkWorld } from './machine-checks.ts'
+import { MachineEffects } from './machine-effects.ts'
 import {
   CERTIFICATE,
   enqueue,
@@ -23,51 +15,19 @@ import {
   fate,
   type ModelChild,
   type ModelJob,
-  modelChild,
   modelJob,
   type WorldEvent,
 } from './machine-model.ts'
 
-export class MachineWorld implements PoolEffects {
+export class MachineWorld extends MachineEffects {
   readonly machine: PoolMachine
-  readonly options: MachineOptions
-  readonly jobs: ModelJob[] = []
-  readonly openJobs = new Set<ModelJob>()
-  readonly children = new Map<number, ModelChild>()
-  queue: ModelJob[] = []
-  phase: 'run' | 'close' | 'terminate' | 'ended' = 'run'
-  size: number
-  startFailures = 0
-  restartsLeft: number
-  /** Respawns that were asked for and are not due yet. */
-  pendingRespawns = 0
-  everReady = false
-  illegalFrames = 0
-  readonly expected = new Map<ModelJob, Outcome['type']>()
-  expectsUnstarted = false
-  readonly seen = { started: 0, unstarted: 0, ended: 0 }
   #respawnsExpected = 0
 
   constructor(options: MachineOptions) {
-    this.options = options
-    this.size = options.size
-    this.restartsLeft = options.restartBudget
-    this.machine = new PoolMachine(options, this, (job) => this.#job(job.id).costMs)
+    super(options)
+    this.machine = new PoolMachine(options, this, (job) => this.job(job.id).costMs)
     this.machine.start()
     checkWorld(this)
-  }
-
-  get isOver(): boolean {
-    return this.seen.ended > 0
-  }
-
-  /** Children that are to be there. */
-  get wanted(): number {
-    return this.size + this.options.spares
-  }
-
-  get needsChildren(): boolean {
-    return this.phase === 'run' || (this.phase === 'close' && this.openJobs.size > 0)
   }
 
   apply(event: WorldEvent): void {
@@ -81,13 +41,15 @@ export class MachineWorld implements PoolEffects {
       case 'submit':
         return this.#submit(event.priority, event.costMs)
       case 'cancel':
-        return this.#takeBack(this.#job(event.job), 'cancelled')
+        return this.#takeBack(this.job(event.job), 'cancelled')
       case 'terminateJob':
-        return this.#takeBack(this.#job(event.job), 'terminated')
+        return this.#takeBack(this.job(event.job), 'terminated')
+      case 'recallOverdue':
+        return this.#recallOverdue(this.job(event.job))
       case 'softLimit':
-        return this.machine.softLimitPassed(this.#job(event.job).job)
+        return this.#softLimit(this.job(event.job))
       case 'limit':
-        return this.#limit(this.#job(event.job), event.limit)
+        return this.#limit(this.job(event.job), event.limit)
       case 'ready':
         return this.#ready(this.child(event.child))
       case 'accepted':
@@ -103,28 +65,21 @@ export class MachineWorld implements PoolEffects {
       case 'replace':
         return this.#replace(this.child(event.child), event.reason)
       case 'gone':
-        return this.#gone(this.child(event.child))
+        return this.#gone(this.child(event.child), 'SIGKILL')
+      case 'goneBySigint':
+        return this.#gone(this.child(event.child), 'SIGINT')
       case 'respawnDue':
         this.pendingRespawns--
         this.#respawnsExpected--
         return this.machine.respawnDue()
       case 'resize':
-        this.size = event.size
-        return this.machine.resize(event.size)
+        return this.#resize(event.size)
       case 'close':
         if (this.phase === 'run') this.phase = 'close'
         return this.machine.close()
       case 'terminate':
         return this.#terminate()
     }
-  }
-
-  #job(id: number): ModelJob {
-    return this.jobs[id] as ModelJob
-  }
-
-  child(generation: number): ModelChild {
-    return this.children.get(generation) as ModelChild
   }
 
   #submit(priority: number, costMs: number): void {
@@ -145,6 +100,31 @@ export class MachineWorld implements PoolEffects {
     else this.machine.terminateJob(model.job)
     const isDoomed = how === 'terminated' && model.place === 'accepted'
     assert.ok(!isDoomed || model.holder?.killedFor !== null, 'a condemned job keeps a living child')
+  }
+
+  #recallOverdue(model: ModelJob): void {
+    const { holder, place } = model
+    this.machine.recallOverdue(model.job)
+    if (place !== 'dispatched' || !holder?.condemned.has(model)) return
+    assert.ok(holder.killedFor !== null, 'a job that was to end waits without end')
+  }
+
+  #softLimit(model: ModelJob): void {
+    const { holder, place } = model
+    const strikes = place === 'accepted' && holder?.killedFor === null
+    if (strikes && this.options.interrupts) {
+      holder.interrupted = model
+      if (holder.state === 'ready') holder.due = true
+    }
+    this.machine.softLimitPassed(model.job)
+  }
+
+  #resize(size: number): void {
+    const { restartsPerChild } = this.options
+    this.restartsLeft += restartsPerChild * Math.max(0, size - this.size)
+    this.restartsLeft = Math.min(this.restartsLeft, restartsPerChild * size)
+    this.size = size
+    this.machine.resize(size)
   }
 
   #limit(model: ModelJob, limit: 'timedOut' | 'overMemory'): void {
@@ -169,7 +149,8 @@ export class MachineWorld implements PoolEffects {
   }
 
   #accepted(model: ModelChild, job: ModelJob | undefined): void {
-    const legal = job?.holder === model && job.place === 'dispatched'
+    const [next] = [...model.held].filter(({ place }) => place === 'dispatched')
+    const legal = job !== undefined && job === next
     if (legal) job.place = 'accepted'
     this.#judgeFrame(model, this.machine.accepted(model.child, job?.job), legal)
     if (legal && model.condemned.has(job)) assert.notEqual(model.killedFor, null, 'a job that was to end has begun')
@@ -180,10 +161,10 @@ export class MachineWorld implements PoolEffects {
     if (legal) {
       this.#release(model, job)
       model.overrun = false
-      this.restartsLeft = this.options.restartBudget
+      this.restartsLeft = this.options.restartsPerChild * this.size
       this.expected.set(job, 'succeeded')
     }
-    const outcome: Outcome = { type: 'succeeded', payload: EMPTY }
+    const outcome: Outcome = { type: 'succeeded', payload: EMPTY, ranMicros: 1 }
     this.#judgeFrame(model, this.machine.finished(model.child, job?.job, outcome), legal)
   }
 
@@ -222,10 +203,10 @@ export class MachineWorld implements PoolEffects {
     this.machine.badFrame(model.child)
   }
 
-  #gone(model: ModelChild): void {
+  #gone(model: ModelChild, signal: 'SIGINT' | 'SIGKILL'): void {
     this.children.delete(model.child.generation)
     for (const job of [...model.held].reverse()) {
-      const outcome = fate(model, job, this.phase === 'terminate', this.options)
+      const outcome = fate(model, job, { isTerminating: this.phase === 'terminate', signal }, this.options)
       this.#release(model, job)
       if (outcome === null) this.#requeue(job)
       else this.expected.set(job, outcome)
@@ -234,7 +215,7 @@ export class MachineWorld implements PoolEffects {
     const isOpen = [...this.openJobs].some((job) => !this.expected.has(job))
     const needed = this.phase === 'run' || (this.phase === 'close' && isOpen)
     if (needed && model.killedFor !== 'terminate') this.#expectReplacement(model)
-    this.machine.gone(model.child, CERTIFICATE, FAILURE, 0)
+    this.machine.gone(model.child, { ...CERTIFICATE, signal }, FAILURE, 0)
     assert.equal(
       this.pendingRespawns,
       this.#respawnsExpected,
@@ -284,117 +265,5 @@ export class MachineWorld implements PoolEffects {
   #requeue(job: ModelJob): void {
     job.place = 'queued'
     enqueue(this.queue, job, true)
-  }
-
-  // --- effects ---
-
-  spawn(child: PoolChild): void {
-    this.#mayAct()
-    checkSpawn(this, child)
-    this.children.set(child.generation, modelChild(child))
-  }
-
-  run(child: PoolChild, job: PoolJob): void {
-    this.#mayAct()
-    const model = this.child(child.generation)
-    const next = this.queue.shift()
-    assert.equal(next?.job, job, 'a job out of its turn')
-    checkRun(this, model, next)
-    next.place = 'dispatched'
-    next.holder = model
-    model.held.add(next)
-    if (++model.taken >= this.options.maxTasksPerChild) model.due = true
-  }
-
-  recall(child: PoolChild, job: PoolJob): void {
-    this.#mayAct()
-    const [model, held] = [this.child(child.generation), this.#job(job.id)]
-    assert.ok(model.held.has(held) && held.place === 'dispatched', 'a recall of a job that has begun')
-    assert.ok(!model.recalled.has(held), 'a job recalled twice')
-    model.recalled.add(held)
-  }
-
-  cancel(child: PoolChild, job: PoolJob): void {
-    this.#mayAct()
-    assert.equal(this.#job(job.id).place, 'accepted', 'an abort for a job that has not begun')
-    assert.ok(this.child(child.generation).held.has(this.#job(job.id)), 'an abort for a job the child does not hold')
-  }
-
-  expire(child: PoolChild, job: PoolJob): void {
-    this.cancel(child, job)
-    assert.equal(this.child(child.generation).killedFor, null, 'a soft limit for a child whose death is ordered')
-  }
-
-  leaving(child: PoolChild): void {
-    this.#mayAct()
-    const model = this.child(child.generation)
-    assert.equal(model.state, 'ready')
-    model.state = 'leaving'
-    if (!this.needsChildren) return
-    const others = [...this.children.values()].filter((each) => each.state === 'ready' && each.killedFor === null)
-    assert.ok(others.length >= this.wanted, 'a child leaves before there are enough without it')
-  }
-
-  stop(child: PoolChild): void {
-    this.#mayAct()
-    const model = this.child(child.generation)
-    assert.equal(model.held.size, 0, 'a stop for a child that holds jobs')
-    const isExhausted = model.state === 'ready' && model.taken >= this.options.maxTasksPerChild
-    assert.ok(model.state === 'leaving' || isExhausted, 'a stop for a child that is wanted')
-    model.state = 'stopping'
-  }
-
-  kill(child: PoolChild, reason: KillReason): void {
-    this.#mayAct()
-    const model = this.child(child.generation)
-    assert.equal(model.killedFor, null, 'a child killed twice')
-    model.killedFor = reason
-  }
-
-  accepted(job: PoolJob, child: PoolChild): void {
-    assert.equal(this.#job(job.id).holder?.child, child)
-  }
-
-  requeued(job: PoolJob): void {
-    assert.equal(this.#job(job.id).place, 'queued', 'a job queued again that has another fate')
-  }
-
-  settle(job: PoolJob, outcome: Outcome): void {
-    const model = this.#job(job.id)
-    assert.notEqual(model.place, 'settled', 'a job settled twice')
-    assert.equal(outcome.type, this.expected.get(model), 'a job settled otherwise than the rules say')
-    this.expected.delete(model)
-    this.openJobs.delete(model)
-    model.place = 'settled'
-    model.holder = null
-    model.outcome = outcome.type
-  }
-
-  respawnLater(): void {
-    this.#mayAct()
-    this.pendingRespawns++
-  }
-
-  started(): void {
-    this.#mayAct()
-    this.seen.started++
-  }
-
-  unstarted(): void {
-    this.#mayAct()
-    assert.ok(this.expectsUnstarted, 'the pool gave up too early')
-    this.seen.unstarted++
-  }
-
-  ended(): void {
-    assert.equal(this.seen.ended, 0, 'the end came twice')
-    assert.equal(this.openJobs.size, 0, 'the end came before every job was settled')
-    assert.equal(this.children.size, 0, 'the end came before every child was gone')
-    this.phase = 'ended'
-    this.seen.ended++
-  }
-
-  #mayAct(): void {
-    assert.ok(!this.isOver, 'an effect after the end')
   }
 }

@@ -10,7 +10,8 @@ const ONE_CHILD: MachineOptions = {
   maxTasksPerChild: Number.POSITIVE_INFINITY,
   redeliverNeighbours: false,
   maxStartFailures: 3,
-  restartBudget: 1_000,
+  restartsPerChild: 1_000,
+  interrupts: false,
 }
 const SUBMIT = { type: 'submit', priority: 0, costMs: Number.POSITIVE_INFINITY } as const
 

@@ -2,7 +2,9 @@
  * The child's life: load the module, then run what comes, report how it went, and exit when told to.
  *
  * A job is reported as accepted before its payload is decoded: whatever the payload does to this process from then on
- * is the job's doing, and the parent knows which job it was. What arrives while no credit is left waits, unlooked at.
+ * is the job's doing, and the parent knows which job it was. What arrives waits, unlooked at, until its turn comes; and
+ * since functions that never wait would keep the loop from its channel, the channel is read between them now and then:
+ * an order that takes a waiting job back is heard before the job begins.
  */
 import { runInContext } from '../../job/context.ts'
 import { toFailure } from '../../support/failure.ts'
@@ -40,6 +42,9 @@ export class ChildLoop implements ChannelListener {
     if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
   }
   #stopping = false
+  #fills: 'not' | 'soon' | 'after reading' = 'not'
+  /** When the channel was last read, as far as this loop knows. */
+  #readAtMs = 0
 
   constructor(channel: Channel, whileLoading: WhileLoading) {
     this.#channel = channel
@@ -54,9 +59,9 @@ export class ChildLoop implements ChannelListener {
       case 'map':
       case 'starmap':
       case 'stream':
-        if (this.#running.size < this.#credits) return this.#accept(order)
+        if (this.#fills === 'not') this.#readAtMs = performance.now()
         this.#waiting.set(order.job, order)
-        return
+        return this.#fillSoon()
       case 'recall':
         if (this.#waiting.delete(order.job)) this.#channel.send({ type: 'recalled', job: order.job })
         return
@@ -150,19 +155,38 @@ export class ChildLoop implements ChannelListener {
 
   #ended(report: Parameters<Channel['send']>[0] & { readonly job: number }): void {
     this.#running.delete(report.job)
-    // Asked for before the report is: so both leave in one write. In a turn of its own, since functions that never
-    // wait would otherwise pile up on the stack.
-    if (this.#waiting.size > 0) process.nextTick(() => this.#fill())
+    // Asked for before the report is: so both leave in one write.
+    if (this.#waiting.size > 0) this.#fillSoon()
     this.#channel.send(report)
     if (this.#stopping) this.#leaveIfDone()
   }
 
+  /** In a turn of its own: what came in one piece is there, and what ends at once does not pile up on the stack. */
+  #fillSoon(): void {
+    if (this.#fills !== 'not') return
+    this.#fills = 'soon'
+    process.nextTick(() => this.#fill())
+  }
+
   #fill(): void {
     for (const [id, order] of this.#waiting) {
-      if (this.#running.size >= this.#credits) return
+      if (this.#running.size >= this.#credits) break
+      if (performance.now() - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
       this.#waiting.delete(id)
       this.#accept(order)
     }
+    this.#fills = 'not'
+  }
+
+  /** An immediate that is set while the channel is read runs before the next reading, the one that it sets after it. */
+  #fillAfterReading(): void {
+    this.#fills = 'after reading'
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#readAtMs = performance.now()
+        this.#fill()
+      }),
+    )
   }
 
   #leaveIfDone(): void {
@@ -174,6 +198,9 @@ export class ChildLoop implements ChannelListener {
     return encodeWithin({ maxPayloadBytes: this.#maxPayloadBytes, sharesMemory }, what, value)
   }
 }
+
+/** How long functions that never wait may keep the channel from being read. */
+const UNREAD_MS = 10
 
 function microsSince(startedAtMs: number): number {
   return Math.min(0xffff_ffff, Math.round((performance.now() - startedAtMs) * 1_000))

@@ -5,7 +5,6 @@ import type { Death } from './certificate.ts'
 import type { ChildHandle } from './child-handle.ts'
 import type { Questions } from './questions.ts'
 import type { PoolChild } from './state.ts'
-import type { SupervisedJob } from './supervised-job.ts'
 
 export interface ChildRecord {
   readonly child: PoolChild
@@ -20,8 +19,6 @@ export interface ChildRecord {
   /** When it last began or ended a job, or was given one while it had nothing to do. */
   progressAtMs: number
   memory: ChildMemory
-  /** The job that it was last interrupted for. */
-  interrupted: SupervisedJob | null
 }
 
 /** In bytes; `null` where the system does not tell. */

@@ -13,7 +13,7 @@ export function toDeath(record: ChildRecord, end: ChildEnd, oomKilled: boolean):
     exitCode,
     signal,
     phase: child.state === 'starting' ? 'starting' : child.state === 'stopping' ? 'stopping' : 'running',
-    ordered: child.killedFor === null ? unordered(end) : orderedBy(child, child.killedFor),
+    ordered: child.killedFor === null ? unordered(child, end) : orderedBy(child, child.killedFor),
     failure: failure ?? (spawnError === null ? null : toFailure(spawnError)),
     stderrTail,
     heapLimit,
@@ -23,7 +23,8 @@ export function toDeath(record: ChildRecord, end: ChildEnd, oomKilled: boolean):
   }
 }
 
-function unordered({ spawnError }: ChildEnd): Death['ordered'] {
+function unordered({ interrupted }: PoolChild, { spawnError, signal }: ChildEnd): Death['ordered'] {
+  if (interrupted !== null && signal === 'SIGINT') return 'time-limit'
   return spawnError === null ? null : 'unstarted'
 }
 

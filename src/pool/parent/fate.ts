@@ -12,6 +12,9 @@ export function fateOf(
   const condemnation = child.condemned.get(job) ?? (pool.isTerminating ? 'terminated' : null)
   if (condemnation === 'terminated') return { type: 'terminated' }
   if (condemnation !== null) return { type: condemnation, certificate }
+  // Node takes an interrupt for the end of the process if it comes in the moment in which the code that it is for begins
+  // or ends. The job was over its soft limit all the same.
+  if (child.interrupted === job && certificate.signal === 'SIGINT') return { type: 'interrupted', certificate }
   const isCancelled = child.cancelled.has(job)
   if (job.state === 'accepted' && child.killedFor !== 'job') return { type: 'lost', certificate }
   // Nothing is known of what its child did after a bad frame: the job may have begun, and been told in vain.

@@ -1,7 +1,7 @@
 /**
  * The rules of the pool, without I/O, time or randomness. Events come in as method calls, effects go out through
- * {@link PoolEffects}; the shell (`supervisor.ts`) carries them out and reports what became of them. `staff.ts` says how
- * many children there are, `lines.ts` which of them gets a job.
+ * {@link PoolEffects}, to the shell (`supervisor.ts`). `staff.ts` says how many children there are, `lines.ts` which of
+ * them gets a job, `fate.ts` what becomes of one whose child is gone.
  *
  *     job:    queued -> dispatched -> accepted -> settled      child:  starting -> ready -> leaving -> stopping -> gone
  *                ^___________|  recalled, or its child died             \________\_________\__________\_____/
@@ -18,17 +18,7 @@ import { fateOf, fateOfRecalled } from './fate.ts'
 import { JobQueue } from './job-queue.ts'
 import { Lines } from './lines.ts'
 import { Staff } from './staff.ts'
-import type {
-  Condemnation,
-  DueReason,
-  Estimate,
-  MachineOptions,
-  Outcome,
-  Phase,
-  PoolChild,
-  PoolEffects,
-  PoolJob,
-} from './state.ts'
+import type { DueReason, Estimate, MachineOptions, Outcome, Phase, PoolChild, PoolEffects, PoolJob } from './state.ts'
 
 export class PoolMachine {
   readonly #options: MachineOptions
@@ -87,19 +77,31 @@ export class PoolMachine {
     if (job.state === 'queued') return this.#drop(job, { type: 'terminated' })
     const { child } = job
     if (child === null || child.condemned.has(job)) return
-    if (job.state === 'accepted') return this.#condemn(child, job, 'terminated')
     child.condemned.set(job, 'terminated')
-    this.#recall(child, job)
+    if (job.state === 'accepted') this.staff.kill(child, 'job')
+    else this.#recall(child, job)
+  }
+
+  /** A job that was to end has not been given back in time: what keeps its child from doing so ends with it. */
+  recallOverdue(job: PoolJob): void {
+    if (job.state === 'dispatched' && job.child?.condemned.has(job)) this.staff.kill(job.child, 'job')
   }
 
   /** The soft limit of a running job has passed. */
   softLimitPassed(job: PoolJob): void {
-    if (job.state === 'accepted' && job.child?.killedFor === null) this.#effects.expire(job.child, job)
+    const { child } = job
+    if (job.state !== 'accepted' || child?.killedFor !== null) return
+    if (this.#options.interrupts) child.interrupted = job
+    this.#effects.expire(child, job)
+    if (child.interrupted === job) this.replace(child, 'interrupt')
   }
 
   /** A hard limit of a running job has passed. */
   limitPassed(job: PoolJob, limit: 'timedOut' | 'overMemory'): void {
-    if (job.state === 'accepted' && job.child !== null) this.#condemn(job.child, job, limit)
+    const { child } = job
+    if (job.state !== 'accepted' || child === null) return
+    if (!child.condemned.has(job)) child.condemned.set(job, limit)
+    this.staff.kill(child, 'job')
   }
 
   /** The running job of a child takes longer than the jobs behind it should wait. */
@@ -116,9 +118,9 @@ export class PoolMachine {
     return true
   }
 
-  /** False if the child does not hold the job in that state: it has broken the protocol. */
+  /** False if the child does not hold the job in that state, or one before it waits: it has broken the protocol. */
   accepted(child: PoolChild, job: PoolJob | undefined): boolean {
-    if (job?.child !== child || job.state !== 'dispatched') return false
+    if (job?.child !== child || job.state !== 'dispatched' || job.before?.state === 'dispatched') return false
     job.state = 'accepted'
     this.#effects.accepted(job, child)
     if (child.condemned.has(job)) this.staff.kill(child, 'job')
@@ -204,9 +206,7 @@ export class PoolMachine {
   /** Ends now: what is queued is terminated at once, what is running as soon as its child is gone. */
   terminate(): void {
     if (this.#phase === 'terminate' || this.#phase === 'ended') return
-    this.#phase = 'terminate'
-    this.#abandonQueue({ type: 'terminated' })
-    this.staff.killAll()
+    this.#abandon({ type: 'terminated' })
     this.#endIfDone()
   }
 
@@ -222,18 +222,6 @@ export class PoolMachine {
     if (child.recalled.has(job)) return
     child.recalled.add(job)
     this.#effects.recall(child, job)
-  }
-
-  #condemn(child: PoolChild, job: PoolJob, reason: Condemnation): void {
-    if (!child.condemned.has(job)) child.condemned.set(job, reason)
-    this.staff.kill(child, 'job')
-  }
-
-  #giveUp(failure: Failure): void {
-    this.#phase = 'terminate'
-    this.#effects.unstarted(failure)
-    this.#abandonQueue({ type: 'unstarted', failure })
-    this.staff.killAll()
   }
 
   #needsChildren(): boolean {
@@ -287,8 +275,16 @@ export class PoolMachine {
     this.#effects.settle(job, outcome)
   }
 
-  #abandonQueue(outcome: Outcome): void {
+  #giveUp(failure: Failure): void {
+    this.#effects.unstarted(failure)
+    this.#abandon({ type: 'unstarted', failure })
+  }
+
+  /** `outcome`: of what is queued. */
+  #abandon(outcome: Outcome): void {
+    this.#phase = 'terminate'
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) this.#settle(job, outcome)
+    this.staff.killAll()
   }
 
   #endIfDone(): void {

@@ -1,9 +1,8 @@
 /** What children report, held against what they may say: each report is one event of the machine, or a bad frame. */
-import { SoftTimeLimitExceeded } from '../../errors.ts'
-import { type Failure, readFailure, toFailure } from '../../support/failure.ts'
+import { type Failure, readFailure } from '../../support/failure.ts'
 import { FrameError, type Payload } from '../protocol/frame.ts'
 import type { ToParent } from '../protocol/messages.ts'
-import { decodePayload, encodePayload } from '../protocol/payload.ts'
+import { decodePayload } from '../protocol/payload.ts'
 import type { ChildRecord } from './child-record.ts'
 import type { JobTable } from './job-table.ts'
 import type { PoolMachine } from './machine.ts'
@@ -11,8 +10,8 @@ import type { SupervisedJob } from './supervised-job.ts'
 
 export interface ReportsListener {
   ready(record: ChildRecord): void
-  /** A job is about to settle by itself; `micros` is how long it ran, as the child measured it. */
-  ended(job: SupervisedJob, micros: number): void
+  /** A job is about to settle by itself; `ranMicros` is how long it ran, as the child measured it. */
+  ended(job: SupervisedJob, ranMicros: number): void
   yielded(job: SupervisedJob, value: Payload): void
   progressed(job: SupervisedJob, value: Payload): void
 }
@@ -63,25 +62,13 @@ export class Reports {
     }
   }
 
-  /**
-   * Node takes an interrupt for the end of the process if it comes in the moment in which the code that it is for begins
-   * or ends. The job was over its soft limit all the same.
-   */
-  diedInterrupted({ child, interrupted }: ChildRecord): void {
-    if (interrupted === null) return
-    const { id, softTimeLimitMs } = interrupted
-    const text = `Job ${id} has run longer than its soft time limit of ${softTimeLimitMs} ms`
-    const failure = toFailure(new SoftTimeLimitExceeded(text, { softTimeLimitMs }))
-    this.#machine.finished(child, interrupted, { type: 'failed', payload: encodePayload(failure) })
-  }
-
   #ended(record: ChildRecord, report: EndReport): void {
-    const { type, amount, payload } = report
+    const { type, amount: ranMicros, payload } = report
     const job = this.#runningJob(record, report)
     record.running--
     record.progressAtMs = performance.now()
-    this.#listener.ended(job, amount)
-    this.#machine.finished(record.child, job, { type, payload })
+    this.#listener.ended(job, ranMicros)
+    this.#machine.finished(record.child, job, { type, payload, ranMicros })
   }
 
   #runningJob(record: ChildRecord, report: JobReport): SupervisedJob {

@@ -3,7 +3,7 @@
  * a child holds. Pure like the machine, whose half it is.
  *
  * - Wanted are `size + spares`, and one more while a child is due for replacement: the successor is ready before the
- *   old one goes, and there is never more than one too many.
+ *   old one goes, and there is never more than one too many, not counting those that only finish what they have.
  * - A child that is no longer wanted goes when it holds nothing; one that has died is made up for.
  */
 import { JobList } from './job-list.ts'
@@ -26,7 +26,7 @@ export class Staff {
     this.#options = options
     this.#effects = effects
     this.#size = options.size
-    this.#budget = new RestartBudget(options.restartBudget, options.size)
+    this.#budget = new RestartBudget(options.restartsPerChild, options.size)
   }
 
   get children(): ReadonlySet<PoolChild> {
@@ -43,6 +43,7 @@ export class Staff {
   }
 
   resize(size: number): void {
+    this.#budget.share(size)
     this.#size = size
   }
 
@@ -146,6 +147,7 @@ export class Staff {
       cancelled: new Set(),
       condemned: new Map(),
       recalled: new Set(),
+      interrupted: null,
       killedFor: null,
     }
     this.#children.add(child)
@@ -185,18 +187,10 @@ export class Staff {
 
   /** A successor is to be there before the next one goes; one after the other. */
   #extra(): 0 | 1 {
-    return this.#firstDue() !== null && !this.#isLeaving() ? 1 : 0
-  }
-
-  #firstDue(): PoolChild | null {
-    for (const child of this.#children)
-      if (child.due !== null && isAtWork(child) && child.killedFor === null) return child
-    return null
-  }
-
-  #isLeaving(): boolean {
-    for (const { state } of this.#children) if (state === 'leaving') return true
-    return false
+    for (const child of this.#children) {
+      if (child.due !== null && isAtWork(child) && child.killedFor === null) return 1
+    }
+    return 0
   }
 
   /** True if one goes now. */
@@ -208,7 +202,7 @@ export class Staff {
       ready++
       if (child.due !== null) first ??= child
     }
-    if (first === null || ready <= wanted || this.#isLeaving()) return false
+    if (first === null || ready <= wanted) return false
     this.#dismiss(first)
     return true
   }

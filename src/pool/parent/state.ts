@@ -26,10 +26,13 @@ export interface PoolJob {
 }
 
 export type Outcome =
-  | { readonly type: 'succeeded'; readonly payload: Payload }
-  | { readonly type: 'failed'; readonly payload: Payload }
+  /** `ranMicros` as the child measured it. */
+  | { readonly type: 'succeeded'; readonly payload: Payload; readonly ranMicros: number }
+  | { readonly type: 'failed'; readonly payload: Payload; readonly ranMicros: number }
   /** Accepted by a child that is gone. */
   | { readonly type: 'lost'; readonly certificate: DeathCertificate }
+  /** Over its soft time limit, and its child did not survive the interrupt. */
+  | { readonly type: 'interrupted'; readonly certificate: DeathCertificate }
   /** Over its hard time limit, and ended with its child. */
   | { readonly type: 'timedOut'; readonly certificate: DeathCertificate }
   /** Over its memory limit, and ended with its child. */
@@ -68,6 +71,8 @@ export interface PoolChild {
   readonly condemned: Map<PoolJob, Condemnation>
   /** Jobs it was asked to give back. */
   readonly recalled: Set<PoolJob>
+  /** The job that it was last interrupted for. */
+  interrupted: PoolJob | null
   /** Set once the pool has ordered its death. */
   killedFor: KillReason | null
 }
@@ -86,6 +91,7 @@ export interface PoolEffects {
   /** The child is to give the job back if it has not begun it. */
   recall(child: PoolChild, job: PoolJob): void
   cancel(child: PoolChild, job: PoolJob): void
+  /** The job is over its soft limit, and is to be told; if it is the child's `interrupted`, it is to end where it is. */
   expire(child: PoolChild, job: PoolJob): void
   /** The child gets no more jobs. */
   leaving(child: PoolChild): void
@@ -115,10 +121,12 @@ export interface MachineOptions {
   readonly credits: number
   /** Jobs after which a child is replaced; `Infinity` for never. */
   readonly maxTasksPerChild: number
+  /** A job over its soft limit is interrupted, and its child replaced. */
+  readonly interrupts: boolean
   /** A job that was lost because of another job of its child runs again instead. */
   readonly redeliverNeighbours: boolean
   /** Failed starts in a row after which the pool gives up, if no child was ever ready or it is closing. */
   readonly maxStartFailures: number
-  /** Deaths that are made up for at once; each job that ends and each second of a child gives one back. */
-  readonly restartBudget: number
+  /** Deaths of each child that are made up for at once; each second gives one back, a job that ends all. */
+  readonly restartsPerChild: number
 }

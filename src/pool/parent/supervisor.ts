@@ -38,8 +38,7 @@ export interface SupervisorListener {
   yielded(job: SupervisedJob, value: Payload): void
   progressed(job: SupervisedJob, value: Payload): void
   timedOut(job: SupervisedJob, limit: 'soft' | 'hard'): void
-  /** `ranMicros` as the child measured it; 0 where it did not end by itself. */
-  settled(job: SupervisedJob, outcome: Outcome, ranMicros: number): void
+  settled(job: SupervisedJob, outcome: Outcome): void
   started(): void
   unstarted(failure: Failure): void
   ended(): void
@@ -65,7 +64,6 @@ export class Supervisor implements PoolEffects {
     (job) => this.#hardLimitPassed(job),
   )
   readonly #oomWitness = new OomWitness()
-  #ranMicros = 0 // Of the job that settles next, as its child measured it.
 
   constructor(options: SupervisorOptions, listener: SupervisorListener) {
     this.#options = options
@@ -80,9 +78,8 @@ export class Supervisor implements PoolEffects {
     this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
     this.#reports = new Reports(this.machine, this.jobs, {
       ready: (record) => this.#ready(record),
-      ended: (job, micros) => {
-        this.#ranMicros = micros
-        if (job.form === 'call') this.#runTimes.record(job.kind, micros)
+      ended: (job, ranMicros) => {
+        if (job.form === 'call') this.#runTimes.record(job.kind, ranMicros)
       },
       yielded: listener.yielded,
       progressed: listener.progressed,
@@ -98,6 +95,13 @@ export class Supervisor implements PoolEffects {
     this.jobs.add(job)
     this.#trace.job(job, 'queued')
     this.machine.submit(job)
+  }
+
+  /** One that waits in a child is to be given back in `stopTimeoutMs`, or it ends with its child. */
+  terminateJob(job: SupervisedJob): void {
+    this.machine.terminateJob(job)
+    if (job.state !== 'dispatched') return
+    deadline(() => this.machine.recallOverdue(job), this.#options.stopTimeoutMs)
   }
 
   /** Lets a stream's job yield more values. */
@@ -126,7 +130,6 @@ export class Supervisor implements PoolEffects {
       running: 0,
       progressAtMs: 0,
       memory: UNKNOWN_MEMORY,
-      interrupted: null,
     }
     this.#records.set(child, record)
     this.#trace.child(child, handle.pid)
@@ -155,11 +158,7 @@ export class Supervisor implements PoolEffects {
     this.#trace.job(job as SupervisedJob, 'softTimeout', this.#records.get(child))
     this.#listener.timedOut(job as SupervisedJob, 'soft')
     this.#send(child, { type: 'expire', job: job.id })
-    if (!this.#options.start.interrupts) return
-    const record = this.#records.get(child) as ChildRecord
-    record.interrupted = job as SupervisedJob
-    record.handle.interrupt?.()
-    this.machine.replace(child, 'interrupt')
+    if (child.interrupted === job) this.#records.get(child)?.handle.interrupt?.()
   }
 
   leaving(child: PoolChild): void {
@@ -202,9 +201,7 @@ export class Supervisor implements PoolEffects {
     this.jobs.delete(supervised)
     this.#limits.disarm(supervised)
     this.#trace.job(supervised, 'settled', undefined, outcome)
-    const ranMicros = this.#ranMicros
-    this.#ranMicros = 0
-    this.#listener.settled(supervised, withRunTime(outcome, supervised), ranMicros)
+    this.#listener.settled(supervised, withRunTime(outcome, supervised))
   }
 
   respawnLater(failures: number): void {
@@ -257,7 +254,6 @@ export class Supervisor implements PoolEffects {
     const certificate = certify(toDeath(record, end, oomKilled))
     const startFailure = record.failure ?? toFailure(end.spawnError ?? new Error(describeDeath(certificate)))
     this.#trace.child(child, end.pid, 'gone')
-    if (end.signal === 'SIGINT') this.#reports.diedInterrupted(record)
     // The machine first: whoever is told may ask the pool for something at once.
     this.machine.gone(child, certificate, startFailure, performance.now())
     this.#listener.childDown(certificate)
@@ -266,7 +262,7 @@ export class Supervisor implements PoolEffects {
   #estimateMs(job: SupervisedJob): number {
     if (job.form !== 'call' || job.payload.bytes.length > LARGE_BYTES) return Number.POSITIVE_INFINITY
     // A signal names no job: it must find the one it is for.
-    if (this.#options.start.interrupts) return Number.POSITIVE_INFINITY
+    if (this.#options.interrupts) return Number.POSITIVE_INFINITY
     return this.#runTimes.p99Ms(job.kind)
   }
 
