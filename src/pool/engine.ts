@@ -8,10 +8,11 @@ import { type CallListener, type CallRequest, type JobOwner, PoolCall } from './
 import { checkKnown, limitsOf, priorityOf } from './job-options.ts'
 import type { FilledPoolOptions } from './options.ts'
 import { startError } from './outcome.ts'
+import { type DeathCertificate, startFailureOf } from './parent/certificate.ts'
 import type { Executor } from './parent/child-handle.ts'
 import type { Outcome } from './parent/state.ts'
 import { Supervisor, type SupervisorListener } from './parent/supervisor.ts'
-import { FrameError, type Payload } from './protocol/frame.ts'
+import { EMPTY, FrameError, type Payload } from './protocol/frame.ts'
 import { isLoading } from './protocol/loading.ts'
 import { decodePayload, encodePayload } from './protocol/payload.ts'
 import { refuseUnable } from './refusals.ts'
@@ -28,9 +29,11 @@ export class PoolEngine implements JobOwner {
   readonly #started = withResolvers<void>()
   readonly #ended = withResolvers<void>()
   // Children and their pipes never hold the event loop; this timer does, while something is expected of the pool.
-  readonly #keepAlive = setInterval(() => {}, 0x7fff_ffff).unref()
+  readonly #keepAlive: NodeJS.Timeout
   /** Resolved in turn whenever a child comes or goes, until each has what it waits for. */
   readonly #staffWaiters = new Set<() => void>()
+  readonly #maxStartFailures: number
+  #lastFailedStart: DeathCertificate | null = null
   #lastJob = 0
   #waiting = 0
   /** What kept every child from starting; the pool has given up. */
@@ -43,8 +46,10 @@ export class PoolEngine implements JobOwner {
       const text = `${options.moduleUrl} creates a pool of itself when a child loads it, without end`
       throw new TypeError(`${text}: put the functions in a module of their own`)
     }
+    this.#maxStartFailures = Math.max(3, options.processes)
     this.#started.promise.catch(() => {})
     this.#executor = openExecutor(options)
+    this.#keepAlive = setInterval(() => {}, 0x7fff_ffff).unref()
     const { moduleUrl: module, initializer, initArgs, maxPayloadBytes } = options
     this.supervisor = new Supervisor(
       {
@@ -53,7 +58,7 @@ export class PoolEngine implements JobOwner {
         spares: options.spareChildren,
         credits: options.concurrencyPerChild,
         interrupts: options.interruptOnSoftLimit,
-        maxStartFailures: Math.max(3, options.processes),
+        maxStartFailures: this.#maxStartFailures,
         restartsPerChild: RESTARTS_PER_CHILD,
         executor: this.#executor,
         start: {
@@ -90,6 +95,8 @@ export class PoolEngine implements JobOwner {
       onProgress: options.onProgress ?? null,
       listener,
     })
+    // Getters of the arguments are the caller's code, and may have closed the pool.
+    this.refuseIfClosed(name)
     if (this.machine.open === 0) this.#hold()
     this.supervisor.submit(call)
     return call
@@ -127,9 +134,20 @@ export class PoolEngine implements JobOwner {
     return this.#awaiting(this.#ended.promise)
   }
 
-  /** Resolves when `isSo` holds after a child has come or gone, or the pool has ended. */
+  /**
+   * Resolves when `isSo` holds after a child has come or gone.
+   *
+   * @throws CaromError `CAROM_CHILD_START` when so many starts in a row have failed that it is not to be hoped for,
+   * though the pool goes on trying; `CAROM_POOL_CLOSED` if the pool ends before.
+   */
   async whenStaffed(isSo: () => boolean): Promise<void> {
-    while (!isSo() && this.machine.phase !== 'ended') {
+    for (;;) {
+      if (this.machine.phase === 'ended') {
+        throw new CaromError('CAROM_POOL_CLOSED', 'The pool has ended before its children were as they were to be')
+      }
+      if (isSo()) return
+      const isHopeless = this.machine.staff.startFailures >= this.#maxStartFailures
+      if (isHopeless && this.#lastFailedStart !== null) throw startError(startFailureOf(this.#lastFailedStart))
       await this.#awaiting(new Promise<void>((resolve) => this.#staffWaiters.add(resolve)))
     }
   }
@@ -176,14 +194,16 @@ export class PoolEngine implements JobOwner {
         this.#staffChanged()
       },
       childDown: (certificate) => {
+        if (certificate.phase === 'starting') this.#lastFailedStart = certificate
         this.#emit('childDown', certificate)
-        // The machine hears of it after this.
-        process.nextTick(() => this.#staffChanged())
+        this.#staffChanged()
       },
     }
   }
 
   #settled(call: PoolCall, outcome: Outcome): void {
+    // Whoever keeps the job is not to keep its arguments.
+    call.payload = EMPTY
     if ('ranMicros' in outcome) this.histograms.ran(outcome.ranMicros)
     this.#tell(() => call.listener.settled(outcome))
     this.#emitOf('settled', call, outcome.type)

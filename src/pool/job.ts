@@ -47,7 +47,8 @@ export class PoolCall implements SupervisedJob {
   readonly name: string
   readonly kind: string
   readonly form: CallForm
-  readonly payload: Payload
+  /** Empty once it is settled. */
+  payload: Payload
   readonly priority: number
   readonly timeLimitMs: number
   readonly softTimeLimitMs: number

@@ -4,8 +4,7 @@ import { abortError, giveUpCall, type StartedCall, startCall } from './calls.ts'
 import type { PoolEngine } from './engine.ts'
 import { checkKnown, type JobOptions } from './job-options.ts'
 import { integer } from './numbers.ts'
-import { remoteError } from './outcome.ts'
-import type { MapResult } from './protocol/messages.ts'
+import { readMapResult, remoteError } from './outcome.ts'
 
 /** What maps take. Limits are per chunk: a chunk is one job. */
 export interface MapOptions extends JobOptions {
@@ -93,9 +92,10 @@ export function startChunk<R>(
   items: readonly unknown[],
   firstIndex: number,
 ): StartedCall<ChunkOutcome<R>> {
-  const { call, result } = startCall<MapResult>(engine, { name, form, args: items, options })
+  const { call, result } = startCall<unknown>(engine, { name, form, args: items, options })
   const { signal } = options
-  const read = ([results, failure]: MapResult): ChunkOutcome<R> => {
+  const read = (value: unknown): ChunkOutcome<R> => {
+    const [results, failure] = readMapResult(call, value)
     if (failure === null) return { results: results as readonly R[], error: null }
     const error = signal?.aborted ? abortError(name, signal) : remoteError(readFailure(failure), call)
     return { results: results as readonly R[], error: Object.assign(error, { itemIndex: firstIndex + results.length }) }

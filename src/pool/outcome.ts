@@ -10,6 +10,7 @@ import { type Failure, readFailure } from '../support/failure.ts'
 import { describeDeath } from './parent/certificate.ts'
 import type { Outcome } from './parent/state.ts'
 import type { Payload } from './protocol/frame.ts'
+import type { MapResult } from './protocol/messages.ts'
 import { decodePayload } from './protocol/payload.ts'
 
 export interface JobFacts {
@@ -41,6 +42,14 @@ export function decodeResult<R>(job: JobFacts, payload: Payload, what: 'The resu
     const text = `${what} of job ${job.id} (${job.name}) arrived in pieces that cannot be read`
     throw new CaromError('CAROM_RESULT_UNENCODABLE', text, { cause, jobId: job.id })
   }
+}
+
+/** @throws CaromError `CAROM_RESULT_UNENCODABLE` for what no child of ours would send as the result of a map. */
+export function readMapResult(job: JobFacts, result: unknown): MapResult {
+  const [results, failure] = Array.isArray(result) ? result : []
+  if (Array.isArray(results)) return [results, failure]
+  const text = `The result of job ${job.id} (${job.name}) is not that of a map`
+  throw new CaromError('CAROM_RESULT_UNENCODABLE', text, { jobId: job.id })
 }
 
 export function toError(job: JobFacts, outcome: Exclude<Outcome, { readonly type: 'succeeded' }>): Error {

@@ -196,7 +196,12 @@ export class Pool<M = Record<string, (...args: unknown[]) => unknown>> extends E
     return this.#engine.whenStarted()
   }
 
-  /** `count` children more; resolves when they are ready, or the pool has ended. @throws CaromError `CAROM_POOL_CLOSED`, RangeError. */
+  /**
+   * `count` children more; resolves when they are ready.
+   *
+   * @throws CaromError `CAROM_POOL_CLOSED`, also if the pool ends before; `CAROM_CHILD_START` when several starts in a
+   * row have failed, though the pool goes on trying; RangeError.
+   */
   grow(count = 1): Promise<void> {
     return this.#staffing.grow(count)
   }

@@ -22,8 +22,15 @@ export class Staffing {
   async resize(processes: number): Promise<void> {
     this.#refuseIfEnding('resized')
     refuseUnable(this.#engine.options.executor, { processes })
-    this.#engine.machine.resize(integer('processes', processes, 1, 4096))
-    return this.#engine.whenStaffed(() => this.#isStaffed())
+    const { machine } = this.#engine
+    machine.resize(integer('processes', processes, 1, 4096))
+    const children = [...machine.staff.children]
+    const coming = children.filter(({ state }) => state === 'starting')
+    const going = children.filter((child) => !coming.includes(child) && child.state !== 'ready')
+    return this.#engine.whenStaffed(() => {
+      const areUp = coming.every(({ state }) => state !== 'starting') && machine.staff.startFailures === 0
+      return areUp && going.every(({ state }) => state === 'gone')
+    })
   }
 
   async restart(): Promise<void> {
@@ -52,16 +59,6 @@ export class Staffing {
     } finally {
       clearTimeout(timer)
     }
-  }
-
-  #isStaffed(): boolean {
-    const { staff } = this.#engine.machine
-    let ready = 0
-    for (const { state } of staff.children) {
-      if (state === 'ready') ready++
-      else if (state === 'leaving' || state === 'stopping') return false
-    }
-    return ready === staff.size + this.#engine.options.spareChildren
   }
 
   #refuseIfEnding(what: string): void {

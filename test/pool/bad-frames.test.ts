@@ -77,3 +77,15 @@ test('A child that asks without end is cut off at a bound', async () => {
   const death = await deathOf(pool.exports.tooManyQuestions())
   assert.match(death.failure?.message ?? '', /A question too many/)
 })
+
+test('A child that asks on and reads no answer is cut off before its answers fill the parent', async (t) => {
+  let answers = 0
+  const answer = async () => {
+    answers++
+    return new Uint8Array(1024 * 1024)
+  }
+  const own = openPool<typeof BadFrames>(t, 'bad-frames', { answer })
+  const death = await deathOf(own.exports.asksAndNeverReads())
+  assert.match(death.failure?.message ?? '', /It asks on, and reads no answer/)
+  assert.ok(answers < 1_000, `${answers} answers of a MiB were given`)
+})

@@ -19,6 +19,19 @@ test('grow(), shrink() and resize() resolve when as many children are ready as a
   assert.equal(await pool.exports.add(1, 2), 3)
 })
 
+test('grow() and shrink() resolve also while children are replaced all the time', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs', { processes: 2, maxTasksPerChild: 1 })
+  let isOver = false
+  const work = async () => {
+    while (!isOver) await pool.exports.add(1, 2)
+  }
+  const working = Array.from({ length: 4 }, work)
+  await pool.grow()
+  await pool.shrink()
+  isOver = true
+  await Promise.all(working)
+})
+
 test('Children that come with grow() take jobs that wait', async (t) => {
   const pool = openPool<typeof Jobs>(t, 'jobs')
   const held = pool.applyAsync('untilAborted', [])
@@ -76,7 +89,7 @@ test('What makes no sense is refused, and so is every change of a pool that ends
   ]) {
     assert.ok((await failureOf(wrong)) instanceof RangeError)
   }
-  const growing = pool.grow()
+  const growing = caromFailureOf(pool.grow(), 'CAROM_POOL_CLOSED')
   await pool.close()
   await growing
   for (const late of [pool.grow(), pool.shrink(), pool.resize(2), pool.restart()]) {

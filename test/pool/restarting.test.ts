@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { until } from '../support/wait.ts'
 import type * as Shifts from './fixtures/shifts.ts'
-import { openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, openPool, readyPids } from './real-pool.ts'
 
 test('restart() replaces every child while jobs go on, and there are never fewer ready than wanted', async (t) => {
   const pool = openPool<typeof Shifts>(t, 'shifts', { processes: 2 })
@@ -44,7 +44,7 @@ test('restart() loads the module anew', async (t) => {
   assert.deepEqual(await pool.map('answer', [1, 2, 3, 4]), [2, 2, 2, 2])
 })
 
-test('A restart into a module that cannot be loaded leaves the old children at work until it can', async (t) => {
+test('A restart into a module that cannot be loaded fails, and the old children stay at work until it can', async (t) => {
   const file = join(scratch(t), 'answer.mjs')
   const write = (code: string) => writeFileSync(file, code)
   write('export const answer = () => 1')
@@ -52,14 +52,21 @@ test('A restart into a module that cannot be loaded leaves the old children at w
   await readyPids(pool, 1)
   assert.equal(pool.didStartOk(), true)
   write('export const answer = () => (')
-  const restarted = pool.restart()
-  await until(() => pool.stats().startFailures >= 2, { withinMs: 10_000, what: 'two starts have failed' })
+  const error = await caromFailureOf(pool.restart(), 'CAROM_CHILD_START')
+  assert.match(error.message, /SyntaxError/)
   assert.equal(pool.didStartOk(), false)
   assert.equal(await pool.exports.answer(), 1)
   write('export const answer = () => 2')
-  await restarted
+  await until(async () => (await pool.exports.answer()) === 2, { withinMs: 20_000, what: 'a new child is at work' })
   assert.equal(pool.didStartOk(), true)
-  assert.equal(await pool.exports.answer(), 2)
+})
+
+test('A restart that the end of the pool overtakes fails', async (t) => {
+  const pool = openPool<typeof Shifts>(t, 'shifts')
+  const [restarted, grown] = [pool.restart(), pool.grow()]
+  const both = Promise.all([caromFailureOf(restarted, 'CAROM_POOL_CLOSED'), caromFailureOf(grown, 'CAROM_POOL_CLOSED')])
+  await pool.terminate()
+  await both
 })
 
 function scratch(t: TestContext): string {

@@ -1,5 +1,5 @@
 /** Why a child is gone: what a lost job can show for itself. */
-import type { Failure } from '../../support/failure.ts'
+import { type Failure, toFailure } from '../../support/failure.ts'
 
 /** Who or what ended a child, as far as the evidence goes. */
 export type KilledBy =
@@ -71,6 +71,11 @@ export interface Death {
 export function certify(death: Death): DeathCertificate {
   const { ordered, heapLimit, oomKilled, ...seen } = death
   return { ...seen, killedBy: ordered ?? culprit(death), ranMs: null }
+}
+
+/** Why a child that never became ready did not. */
+export function startFailureOf(certificate: DeathCertificate): Failure {
+  return certificate.failure ?? toFailure(new Error(describeDeath(certificate)))
 }
 
 /** One sentence for an error message. */

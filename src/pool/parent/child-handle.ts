@@ -6,6 +6,8 @@ export interface ChildHandle {
   /** `null` for one that is no process of its own, or could not be started. */
   readonly pid: number | null
   readonly startedAtMs: number
+  /** What was sent waits for the child to read; absent where nothing ever waits. */
+  readonly isBehind?: boolean
   send(message: ToChild): void
   /** Lets what was sent leave now, where that is not so anyway. */
   flush?(): void

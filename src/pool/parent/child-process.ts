@@ -53,6 +53,10 @@ export class PoolChildProcess implements ChildHandle {
     if (channel !== undefined) this.#listen(channel, new FrameReader(options.maxPayloadBytes))
   }
 
+  get isBehind(): boolean {
+    return (this.#channel?.writableLength ?? 0) > 0
+  }
+
   /** Sends with everything else of this tick in one write. */
   send(message: ToChild): void {
     if (this.#out.isEmpty) process.nextTick(() => this.flush())

@@ -4,7 +4,7 @@ import { type Failure, toFailure } from '../../support/failure.ts'
 import { FrameError, type Payload } from '../protocol/frame.ts'
 import { FIRST_STREAM_CREDIT, type StartOrder } from '../protocol/messages.ts'
 import { encodePayload } from '../protocol/payload.ts'
-import { certify, type DeathCertificate, describeDeath } from './certificate.ts'
+import { certify, type DeathCertificate, startFailureOf } from './certificate.ts'
 import type { ChildEnd, ChildHandle, Executor } from './child-handle.ts'
 import { type ChildRecord, memoryAtReady, UNKNOWN_MEMORY } from './child-record.ts'
 import { deadline } from './deadline.ts'
@@ -122,9 +122,7 @@ export class Supervisor implements PoolEffects {
     const record: ChildRecord = {
       child,
       handle,
-      questions: new Questions(this.#options.answer, this.#options.executor.sharesMemory, (question, payload) => {
-        handle.send({ type: 'answer', job: question, payload })
-      }),
+      questions: new Questions(handle, this.#options.answer, this.#options.executor.sharesMemory),
       failure: null,
       deadline: deadline(() => this.machine.overdue(child, 'start'), this.#options.startTimeoutMs),
       running: 0,
@@ -252,10 +250,9 @@ export class Supervisor implements PoolEffects {
     const isUnexplained = end.signal === 'SIGKILL' && child.killedFor === null
     const oomKilled = isUnexplained && this.#oomWitness.hasKilled(performance.now())
     const certificate = certify(toDeath(record, end, oomKilled))
-    const startFailure = record.failure ?? toFailure(end.spawnError ?? new Error(describeDeath(certificate)))
     this.#trace.child(child, end.pid, 'gone')
     // The machine first: whoever is told may ask the pool for something at once.
-    this.machine.gone(child, certificate, startFailure, performance.now())
+    this.machine.gone(child, certificate, startFailureOf(certificate), performance.now())
     this.#listener.childDown(certificate)
   }
 
