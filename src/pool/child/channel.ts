@@ -11,6 +11,8 @@ export interface Channel {
   /** Shared memory in what is sent stays one memory on both sides; otherwise it cannot be sent. */
   readonly sharesMemory: boolean
   send(report: ToParent): void
+  /** Lets what was sent leave now, where that is not so anyway. */
+  flush?(): void
   /**
    * Sends at once, also out of a loop that never waits. Where nobody reads, the next one of the same job may take its
    * place.

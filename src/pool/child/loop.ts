@@ -176,6 +176,7 @@ export class ChildLoop implements ChannelListener {
       this.#accept(order)
     }
     this.#fills = 'not'
+    this.#channel.flush?.()
   }
 
   /** An immediate that is set while the channel is read runs before the next reading, the one that it sets after it. */

@@ -1,4 +1,7 @@
-/** The channel of a child that is a process. Reports of one tick leave in one write, except those that must not wait. */
+/**
+ * The channel of a child that is a process. Reports of one round of the event loop leave in one write, except those that
+ * must not wait: of a hundred timers that end a hundred jobs at once, each has a tick of its own.
+ */
 import { Socket } from 'node:net'
 import { FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToParent, readToChild, type ToParent } from '../protocol/messages.ts'
@@ -29,7 +32,7 @@ export class SocketChannel implements Channel {
   }
 
   send(report: ToParent): void {
-    if (this.#out.isEmpty) process.nextTick(() => this.#flush())
+    if (this.#out.isEmpty) setImmediate(() => this.#flush())
     if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
     this.#out.add(frameToParent(report, this.#generation))
   }
@@ -37,6 +40,10 @@ export class SocketChannel implements Channel {
   sendLatest(report: Progress): void {
     if (this.#socket.writableLength > 0) this.#held.set(report.job, report)
     else this.sendNow(report, () => {})
+  }
+
+  flush(): void {
+    this.#flush()
   }
 
   /** The kernel has the report at once, unless the parent is behind with its reading. */
