@@ -1,0 +1,58 @@
+/** The addon of `native/`: what forking needs of the system and Node does not offer. Not every machine has it. */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+/** File descriptors, pids and signals are the system's numbers. Each function throws an Error whose `code` is `EAGAIN` or the like. */
+export interface Addon {
+  /**
+   * The child's pid, and in the child 0. Only where nothing but this thread uses V8: see `docs/internals/fork.md`. The
+   * child leads a process group and is killed when this process dies.
+   */
+  fork(): number
+  /** Ends the process at once. */
+  exit(code: number): never
+  /** `null` while the child lives; then it is reaped. Its exit code and its signal are 0 where they do not apply. */
+  wait(pid: number): Wait | null
+  /** From now on this process is killed when its parent dies. False if that is another than `parent` by now. */
+  dieWithParent(parent: number): boolean
+  threads(): (readonly [id: number, name: string])[]
+  socketPair(): [fd: number, fd: number]
+  /** Each message stays one, and neither end waits. */
+  packetPair(): [fd: number, fd: number]
+  /** Copies of three descriptors, marked with a number, to the other end of a pair for packets. */
+  sendDescriptors(socket: number, mark: number, ...fds: Descriptors): void
+  /** `null` if there is nothing to be had now. */
+  receiveDescriptors(socket: number): [mark: number, ...fds: Descriptors] | null
+  /** `to` becomes what `from` was, and `from` is closed. */
+  moveDescriptor(from: number, to: number): void
+}
+
+export type Descriptors = [fd: number, fd: number, fd: number]
+
+export type Wait = readonly [
+  exitCode: number,
+  signal: number,
+  userMicros: number,
+  systemMicros: number,
+  mostResidentBytes: number,
+]
+
+type Found = { readonly addon: Addon } | { readonly addon: null; readonly reason: string }
+
+let found: Found | undefined
+
+/** The addon, or in one line why there is none. Looked for once per thread. */
+export function findAddon(): Found {
+  found ??= load()
+  return found
+}
+
+function load(): Found {
+  if (process.platform !== 'linux') return { addon: null, reason: 'fork works on Linux only' }
+  const url = new URL(`../prebuilds/linux-${process.arch}/carom.napi.glibc.node`, import.meta.url)
+  try {
+    return { addon: createRequire(import.meta.url)(fileURLToPath(url)) as Addon }
+  } catch (error) {
+    return { addon: null, reason: `the addon cannot be loaded: ${(error as Error).message.split('\n')[0]}` }
+  }
+}
