@@ -13,6 +13,7 @@ export type Guarded =
   | 'processes'
   | 'spareChildren'
   | 'startMethod'
+  | 'preload'
   | 'maxTasksPerChild'
   | 'timeLimitMs'
   | 'maxMemoryPerChildBytes'
@@ -39,6 +40,7 @@ export const OPTIONS: Readonly<Record<Guarded, Ability>> = {
   processes: { prefork: null, threads: null, inline: ONE_CHILD },
   spareChildren: { prefork: null, threads: null, inline: ONE_CHILD },
   startMethod: { prefork: null, threads: 'a thread is not started as a process is', inline: THIS_PROCESS },
+  preload: { prefork: null, threads: 'a thread shares nothing that was loaded before it', inline: THIS_PROCESS },
   maxTasksPerChild: { prefork: null, threads: null, inline: NO_FRESH },
   timeLimitMs: { prefork: null, threads: null, inline: NO_END },
   maxMemoryPerChildBytes: { prefork: null, threads: NO_MEMORY, inline: NO_CHILD_MEMORY },

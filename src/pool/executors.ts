@@ -1,24 +1,31 @@
 /** Which executor a pool's options mean. */
 
 import { MAX_FAILURE_BYTES } from '../support/failure.ts'
+import { forkingAddon } from './forkserver/availability.ts'
+import { ForkExecutor } from './forkserver/executor.ts'
 import { InlineExecutor } from './inline/executor.ts'
 import type { FilledPoolOptions } from './options.ts'
 import type { Executor } from './parent/child-handle.ts'
 import { PreforkExecutor } from './parent/prefork.ts'
 import { ThreadsExecutor } from './threads/executor.ts'
 
-export function openExecutor({ executor, execArgv, env, maxPayloadBytes, processes }: FilledPoolOptions): Executor {
+/** @throws CaromError `CAROM_FORK_UNAVAILABLE`. */
+export function openExecutor(options: FilledPoolOptions): Executor {
+  const { executor, execArgv, env, processes } = options
   switch (executor) {
     case 'prefork':
-      return new PreforkExecutor({
-        execArgv: execArgv ?? [],
-        env,
-        // A failure is told whole, however small the limit for results.
-        maxPayloadBytes: Math.max(maxPayloadBytes, MAX_FAILURE_BYTES),
-      })
+      return openPrefork(options)
     case 'threads':
       return new ThreadsExecutor({ execArgv, env, processes })
     case 'inline':
       return new InlineExecutor()
   }
+}
+
+function openPrefork({ startMethod, execArgv, env, preload, startTimeoutMs, ...options }: FilledPoolOptions): Executor {
+  // A failure is told whole, however small the limit for results.
+  const maxPayloadBytes = Math.max(options.maxPayloadBytes, MAX_FAILURE_BYTES)
+  const common = { execArgv: execArgv ?? [], env, maxPayloadBytes }
+  if (startMethod === 'spawn') return new PreforkExecutor(common)
+  return new ForkExecutor({ ...common, addon: forkingAddon(), preload, startTimeoutMs })
 }

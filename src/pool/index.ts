@@ -13,7 +13,7 @@ export type { FunctionName, Item, MappableName, PoolExports, PoolFunction, Strea
 export { Job, type JobState } from './job.ts'
 export type { JobOptions } from './job-options.ts'
 export { MapJob, type MapOptions } from './maps.ts'
-export type { PoolOptions } from './options.ts'
+export type { PoolOptions, StartMethod } from './options.ts'
 export { RemoteError } from './outcome.ts'
 export type { DeathCertificate, KilledBy } from './parent/certificate.ts'
 export type { ChildTransition, JobTransition } from './parent/trace.ts'

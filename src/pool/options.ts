@@ -6,6 +6,10 @@ import { checkLimits, type JobLimits } from './job-options.ts'
 import { integer, MAX_TIMER_MS, optionalInteger } from './numbers.ts'
 import { refuseUnable } from './refusals.ts'
 
+/** How a pool's processes come to be. */
+export type StartMethod = 'fork' | 'spawn'
+const START_METHODS = ['fork', 'spawn'] as const satisfies readonly StartMethod[]
+
 /** What `new Pool` takes. Durations are in milliseconds, sizes in bytes. */
 export interface PoolOptions {
   /** The module whose exports are the pool's functions: a `file:` URL, or a path resolved from the working folder. */
@@ -24,8 +28,16 @@ export interface PoolOptions {
    * `CAROM_EXECUTOR_UNABLE`; `docs/reference/executors.md` has the table. @default 'prefork'
    */
   readonly executor?: ExecutorName
-  /** How processes are started. @default 'spawn' */
-  readonly startMethod?: 'spawn'
+  /**
+   * How processes are started. `spawn`: each as a program of its own. `fork` (Linux): from one process in which
+   * `preload` was loaded, in milliseconds, sharing its memory until they write to it. @default 'spawn'
+   */
+  readonly startMethod?: StartMethod
+  /**
+   * Modules that are loaded before the children are forked: `file:` URLs, or paths resolved from the working folder.
+   * They must not start threads, and what they leave running every child inherits. Not used by `spawn`. @default []
+   */
+  readonly preload?: readonly (URL | string)[]
   /** Children beyond `processes` that are kept ready, so that one that dies is made up for at once. @default 0 */
   readonly spareChildren?: number
   /** Jobs after which a child is replaced by a fresh one, started ahead; a map's chunk is one job. @default no limit */
@@ -78,7 +90,9 @@ export interface PoolOptions {
 export interface FilledPoolOptions {
   readonly moduleUrl: string
   readonly executor: ExecutorName
-  readonly startMethod: 'spawn'
+  readonly startMethod: StartMethod
+  /** URLs. */
+  readonly preload: readonly string[]
   readonly processes: number
   readonly concurrencyPerChild: number
   readonly initializer: string | null
@@ -116,7 +130,8 @@ export function fillPoolOptions(options: PoolOptions): FilledPoolOptions {
     concurrencyPerChild: integer('concurrencyPerChild', options.concurrencyPerChild ?? 1, 1, 100_000),
     initializer: options.initializer ?? null,
     initArgs: options.initArgs ?? [],
-    startMethod: oneOf('startMethod', options.startMethod ?? 'spawn', ['spawn']),
+    startMethod: oneOf('startMethod', options.startMethod ?? 'spawn', START_METHODS),
+    preload: (options.preload ?? []).map(moduleUrl),
     executor,
     spareChildren: integer('spareChildren', options.spareChildren ?? 0, 0, 4096),
     maxTasksPerChild:
@@ -145,6 +160,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'initArgs',
   'executor',
   'startMethod',
+  'preload',
   'spareChildren',
   'maxTasksPerChild',
   'maxMemoryPerChildBytes',

@@ -51,7 +51,7 @@ export interface ChildStats {
   /** `null` for a thread, for this process itself, and for a process that could not be started. */
   readonly pid: number | null
   readonly state: PoolChild['state']
-  readonly startMethod: 'spawn' | 'thread' | 'inline'
+  readonly startMethod: 'spawn' | 'fork' | 'thread' | 'inline'
   readonly jobsDone: number
   /** Ids of the jobs it has begun. */
   readonly running: readonly number[]
@@ -69,7 +69,7 @@ export function poolStats({ options, supervisor, histograms, startedAtMs }: Pool
     slot: child.slot,
     pid: handle.pid,
     state: child.state,
-    startMethod: START_METHODS[options.executor],
+    startMethod: handle.startMethod,
     jobsDone: child.done,
     running: idsOf(child, 'accepted'),
     waiting: idsOf(child, 'dispatched'),
@@ -97,8 +97,6 @@ export function poolStats({ options, supervisor, histograms, startedAtMs }: Pool
     children,
   }
 }
-
-const START_METHODS = { prefork: 'spawn', threads: 'thread', inline: 'inline' } as const
 
 function idsOf({ jobs }: PoolChild, state: 'accepted' | 'dispatched'): number[] {
   return [...jobs].filter((job) => job.state === state).map(({ id }) => id)

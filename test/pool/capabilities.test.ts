@@ -27,6 +27,7 @@ const VALUES: Required<Pick<PoolOptions, Exclude<Guarded, 'restart'>>> = {
   processes: 2,
   spareChildren: 1,
   startMethod: 'spawn',
+  preload: [],
   maxTasksPerChild: 10,
   timeLimitMs: 1_000,
   maxMemoryPerChildBytes: 1e9,

@@ -21,7 +21,7 @@ export function guardProcess(channel: SocketChannel, parentPid: number): void {
  * Node keeps what a pipe has no room for, and drops it when the process exits. So a write waits: a child that prints
  * more than is read stands still instead of growing, and its last words are whole.
  */
-function writeAtOnce(stream: NodeJS.WriteStream): void {
+export function writeAtOnce(stream: NodeJS.WriteStream): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): void } }
   handle?.setBlocking?.(true)
 }

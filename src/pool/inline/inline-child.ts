@@ -18,6 +18,7 @@ export type InContext = (run: () => void) => void
 
 export class InlineChild implements ChildHandle {
   readonly pid = null
+  readonly startMethod = 'inline'
   readonly startedAtMs = performance.now()
   readonly #listener: ChildListener
   readonly #inContext: InContext

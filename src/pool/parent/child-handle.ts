@@ -3,8 +3,9 @@ import type { FrameError } from '../protocol/frame.ts'
 import type { ToChild, ToParent } from '../protocol/messages.ts'
 
 export interface ChildHandle {
-  /** `null` for one that is no process of its own, or could not be started. */
+  /** `null` for one that is no process of its own, that does not exist yet, or could not be started. */
   readonly pid: number | null
+  readonly startMethod: 'spawn' | 'fork' | 'thread' | 'inline'
   readonly startedAtMs: number
   /** What was sent waits for the child to read; absent where nothing ever waits. */
   readonly isBehind?: boolean

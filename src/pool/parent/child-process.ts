@@ -1,31 +1,43 @@
 /**
- * One child as an operating-system process: started by spawn, spoken to over fd 3, watched until nothing more can
+ * One child as an operating-system process: spoken to over fd 3, watched until nothing more can
  * come from it. Its end is reported once, and only when the process has ended *and* all it wrote has been read, or
  * a short deadline has passed (a process it started may hold its pipes open).
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToChild, readToParent, type ToChild } from '../protocol/messages.ts'
 import { writeParts } from '../protocol/write.ts'
 import type { ChildHandle, ChildListener } from './child-handle.ts'
 import { forward } from './forward.ts'
-import { findSetpriv, lookAgainForSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
+import { lookAgainForSetpriv } from './setpriv.ts'
 import { StderrTail } from './stderr-tail.ts'
 
 export interface ChildProcessOptions {
   readonly generation: number
-  readonly execArgv: readonly string[]
-  readonly env: NodeJS.ProcessEnv
   readonly maxPayloadBytes: number
+  readonly startMethod: 'spawn' | 'fork'
+  /** Starts the process; what it throws is told as why the child could not be started. */
+  readonly launch: () => StartedProcess
+}
+
+/** A process as its starter has it: what is needed of Node's ChildProcess, for those that are started otherwise too. */
+export interface StartedProcess {
+  /** Undefined until there is one; then `exit` follows, and otherwise `error`. */
+  readonly pid?: number | undefined
+  /** Of its stdin, stdout, stderr and channel the ends that are here. */
+  readonly stdio: readonly unknown[]
+  unref(): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  once(event: 'exit', listener: (code: number | null, signal: NodeJS.Signals | null) => void): unknown
+  /** It is not wanted any more, and has no pid to be killed by. */
+  abandon?(): void
 }
 
 export class PoolChildProcess implements ChildHandle {
-  readonly pid: number | null
+  readonly startMethod: ChildHandle['startMethod']
   readonly startedAtMs = performance.now()
   readonly #generation: number
-  readonly #process: ChildProcess | null
+  readonly #process: StartedProcess | null
   readonly #channel: Socket | null
   readonly #listener: ChildListener
   readonly #out = new FrameWriter()
@@ -38,9 +50,9 @@ export class PoolChildProcess implements ChildHandle {
 
   constructor(options: ChildProcessOptions, listener: ChildListener) {
     this.#generation = options.generation
+    this.startMethod = options.startMethod
     this.#listener = listener
     this.#process = this.#launch(options)
-    this.pid = this.#process?.pid ?? null
     // Without file descriptors left there is no process, nor any stream.
     const [, stdout, stderr, channel] = (this.#process?.stdio ?? []) as (Socket | undefined)[]
     this.#channel = channel ?? null
@@ -55,6 +67,10 @@ export class PoolChildProcess implements ChildHandle {
 
   get isBehind(): boolean {
     return (this.#channel?.writableLength ?? 0) > 0
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null
   }
 
   /** Sends with everything else of this tick in one write. */
@@ -76,8 +92,9 @@ export class PoolChildProcess implements ChildHandle {
 
   /** The child and every process of its group, at once. */
   kill(): void {
-    if (this.pid === null || this.#exit !== null) return
-    killGroup(this.pid)
+    if (this.#exit !== null) return
+    if (this.pid === null) this.#process?.abandon?.()
+    else killGroup(this.pid)
   }
 
   flush(): void {
@@ -128,9 +145,9 @@ export class PoolChildProcess implements ChildHandle {
     return stream
   }
 
-  #launch(options: ChildProcessOptions): ChildProcess | null {
+  #launch({ launch }: ChildProcessOptions): StartedProcess | null {
     try {
-      return launch(options)
+      return launch()
     } catch (error) {
       // Some reasons (no memory, too large an environment) are thrown, others arrive as an event: both end alike.
       process.nextTick(() => this.#spawnFailed(error as Error))
@@ -164,7 +181,7 @@ export class PoolChildProcess implements ChildHandle {
     if (this.#reported) return
     this.#reported = true
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
-    for (const stream of this.#process?.stdio ?? []) stream?.destroy()
+    for (const stream of (this.#process?.stdio ?? []) as (Socket | null | undefined)[]) stream?.destroy()
     this.#listener.ended({
       pid: this.pid,
       exitCode: this.#exit?.code ?? null,
@@ -178,20 +195,6 @@ export class PoolChildProcess implements ChildHandle {
 
 const LARGE_BYTES = 64 * 1024
 const DRAIN_MS = 1_000
-const ENTRY = fileURLToPath(new URL('../child/main.js', import.meta.url))
-
-function launch(options: ChildProcessOptions): ChildProcess {
-  const node = [...options.execArgv, ENTRY, String(options.generation), String(process.pid)]
-  const setpriv = findSetpriv()
-  const [command, args] =
-    setpriv === null ? [process.execPath, node] : [setpriv, [...PARENT_DEATH_FLAGS, process.execPath, ...node]]
-  return spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
-    env: options.env,
-    windowsHide: true,
-  })
-}
 
 /** Gives what is left to the stream: all of it where Node does not show the descriptor, or while a write is on its way. */
 function writeNow(channel: Socket, parts: Buffer[]): Buffer[] {

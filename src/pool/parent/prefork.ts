@@ -2,10 +2,9 @@
 import type { ChildEnd, ChildHandle, ChildListener, Executor } from './child-handle.ts'
 import { PoolChildProcess } from './child-process.ts'
 import { Sentry } from './sentry.ts'
+import { type SpawnOptions, spawnChild } from './spawn.ts'
 
-export interface PreforkOptions {
-  readonly execArgv: readonly string[]
-  readonly env: NodeJS.ProcessEnv
+export interface PreforkOptions extends SpawnOptions {
   /** Most bytes of one report. */
   readonly maxPayloadBytes: number
 }
@@ -24,7 +23,9 @@ export class PreforkExecutor implements Executor {
     // Not before: a pool that is refused as it is made would leave its sentry behind.
     if (!this.#isWatched) this.#sentry.start()
     this.#isWatched = true
-    const child = new PoolChildProcess({ generation, ...this.#options }, listener)
+    const { maxPayloadBytes } = this.#options
+    const launch = () => spawnChild(generation, this.#options)
+    const child = new PoolChildProcess({ generation, maxPayloadBytes, startMethod: 'spawn', launch }, listener)
     if (child.pid !== null) this.#sentry.watch(child.pid)
     return child
   }

@@ -25,6 +25,7 @@ export interface ChildThreadOptions {
 
 export class ChildThread implements ChildHandle {
   readonly pid = null
+  readonly startMethod = 'thread'
   readonly startedAtMs = performance.now()
   readonly #generation: number
   readonly #listener: ChildListener

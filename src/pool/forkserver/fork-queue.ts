@@ -1,0 +1,170 @@
+/**
+ * The children that a pool wants forked, and the server that forks them: started when the first is wanted, and again
+ * when one is wanted after it died. Every wait for it has a deadline.
+ */
+import type { Addon } from '../../native/addon.ts'
+import { deadline } from '../parent/deadline.ts'
+import type { Sentry } from '../parent/sentry.ts'
+import type { FromForkServer } from '../protocol/fork-messages.ts'
+import { ForkedProcess } from './forked-process.ts'
+import { errorOf, type ServerOptions, ServerProcess } from './server-process.ts'
+
+export interface ForkQueueOptions extends ServerOptions {
+  readonly addon: Addon
+  readonly startTimeoutMs: number
+}
+
+interface Server {
+  readonly process: ServerProcess
+  /** It can fork now. */
+  isPrepared: boolean
+  /** What it failed of, where it could tell. */
+  failure: Error | null
+  /** Forks it was told of and has not answered. */
+  readonly asked: Map<number, ForkedProcess>
+  readonly children: Map<number, ForkedProcess>
+  /** Of its start, or of the answer it owes. */
+  deadline: NodeJS.Timeout | null
+}
+
+export class ForkQueue {
+  readonly #options: ForkQueueOptions
+  readonly #sentry: Sentry
+  /** Not told to a server yet. */
+  readonly #waiting = new Map<number, ForkedProcess>()
+  #server: Server | null = null
+
+  constructor(options: ForkQueueOptions, sentry: Sentry) {
+    this.#options = options
+    this.#sentry = sentry
+  }
+
+  /** @throws Error when there are no descriptors or no memory left. */
+  start(generation: number): ForkedProcess {
+    const child = new ForkedProcess(this.#options.addon, () => this.#withdraw(generation))
+    try {
+      this.#server ??= this.#startServer()
+    } catch (error) {
+      child.closeFarEnds()
+      for (const stream of child.stdio) stream?.destroy()
+      throw error
+    }
+    this.#waiting.set(generation, child)
+    this.#pump(this.#server)
+    return child
+  }
+
+  end(): void {
+    this.#server?.process.end()
+  }
+
+  #startServer(): Server {
+    const { addon, startTimeoutMs } = this.#options
+    const server: Server = {
+      process: new ServerProcess(addon, this.#options, {
+        report: (report) => this.#take(server, report),
+        gone: (reason) => this.#gone(server, reason),
+      }),
+      isPrepared: false,
+      failure: null,
+      asked: new Map(),
+      children: new Map(),
+      deadline: deadline(() => server.process.kill(`was not ready within ${startTimeoutMs} ms`), startTimeoutMs),
+    }
+    if (server.process.pid !== null) this.#sentry.watch(server.process.pid)
+    return server
+  }
+
+  /** Few at once: what is on its way holds descriptors, of which the system has a number. */
+  #pump(server: Server): void {
+    for (const [generation, child] of this.#waiting) {
+      if (server.asked.size >= MOST_ASKED) return
+      try {
+        server.process.fork(generation, child.farEnds)
+      } catch (error) {
+        // Those that are on their way make room.
+        if (server.asked.size > 0) return
+        this.#waiting.delete(generation)
+        child.failed(error as Error)
+        continue
+      }
+      this.#waiting.delete(generation)
+      child.closeFarEnds()
+      server.asked.set(generation, child)
+      if (server.isPrepared) this.#expectAnswer(server)
+    }
+  }
+
+  #expectAnswer(server: Server): void {
+    server.deadline ??= deadline(() => server.process.kill(`did not answer within ${ANSWER_MS} ms`), ANSWER_MS)
+  }
+
+  #answered(server: Server, generation: number): ForkedProcess | undefined {
+    const child = server.asked.get(generation)
+    server.asked.delete(generation)
+    if (server.deadline !== null) clearTimeout(server.deadline)
+    server.deadline = null
+    if (server.asked.size > 0) this.#expectAnswer(server)
+    return child
+  }
+
+  #take(server: Server, report: FromForkServer): void {
+    switch (report.type) {
+      case 'prepared':
+        server.isPrepared = true
+        if (server.deadline !== null) clearTimeout(server.deadline)
+        server.deadline = null
+        if (server.asked.size > 0) this.#expectAnswer(server)
+        return
+      case 'broken':
+        server.failure = errorOf(report.failure)
+        return
+      case 'forked':
+        this.#forked(server, report.generation, report.pid)
+        return this.#pump(server)
+      case 'refused':
+        this.#answered(server, report.generation)?.failed(errorOf(report.failure))
+        return this.#pump(server)
+      case 'buried':
+        server.children.get(report.generation)?.buried(report.remains)
+        server.children.delete(report.generation)
+    }
+  }
+
+  #forked(server: Server, generation: number, pid: number): void {
+    const child = this.#answered(server, generation)
+    if (child?.forked(pid) !== true) return killGroup(pid)
+    server.children.set(generation, child)
+    this.#sentry.watch(pid)
+  }
+
+  /** One that a server was asked for already is killed as it comes. */
+  #withdraw(generation: number): void {
+    const child = this.#waiting.get(generation) ?? this.#server?.asked.get(generation)
+    this.#waiting.delete(generation)
+    const isLoading = this.#server?.isPrepared === false
+    child?.failed(new Error(isLoading ? 'The fork server was still loading' : 'The fork server had not forked it yet'))
+  }
+
+  #gone(server: Server, reason: string): void {
+    if (server.deadline !== null) clearTimeout(server.deadline)
+    if (server.process.pid !== null) this.#sentry.unwatch(server.process.pid)
+    if (this.#server === server) this.#server = null
+    const error = server.failure ?? new Error(`The fork server ${reason}`)
+    const unborn = [...server.asked.values(), ...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const child of unborn) child.failed(error)
+    for (const child of server.children.values()) child.orphaned()
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // ESRCH: it is gone already.
+  }
+}
+
+const MOST_ASKED = 8
+const ANSWER_MS = 10_000

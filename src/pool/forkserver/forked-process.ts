@@ -1,0 +1,103 @@
+/** A process that a fork server starts for this one, seen as Node shows those that it has spawned itself. */
+import { EventEmitter } from 'node:events'
+import { closeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { constants } from 'node:os'
+import type { Addon, Descriptors } from '../../native/addon.ts'
+import type { StartedProcess } from '../parent/child-process.ts'
+import type { Remains } from '../protocol/fork-messages.ts'
+
+interface ForkedProcessEvents {
+  exit: [code: number | null, signal: NodeJS.Signals | null]
+  error: [error: Error]
+}
+
+export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements StartedProcess {
+  readonly stdio: readonly [null, Socket, Socket, Socket]
+  readonly #far: number[] = []
+  readonly #withdraw: () => void
+  #pid: number | undefined
+  #isOver = false
+
+  /** `withdraw` is called when it is to end before it has begun. @throws Error when there are no descriptors left. */
+  constructor(addon: Addon, withdraw: () => void) {
+    super()
+    this.#withdraw = withdraw
+    const near: Socket[] = []
+    try {
+      while (near.length < 3) {
+        const [ours, theirs] = addon.socketPair()
+        this.#far.push(theirs)
+        near.push(new Socket({ fd: ours, readable: true, writable: true }))
+      }
+    } catch (error) {
+      for (const socket of near) socket.destroy()
+      this.closeFarEnds()
+      throw error
+    }
+    const [stdout, stderr, channel] = near as [Socket, Socket, Socket]
+    // What the child says is not heard before its pid is known.
+    channel.pause()
+    this.stdio = [null, stdout, stderr, channel]
+  }
+
+  /** Known when it has been forked. */
+  get pid(): number | undefined {
+    return this.#pid
+  }
+
+  /** The child's ends of its stdout, its stderr and its channel; open until `closeFarEnds`. */
+  get farEnds(): Descriptors {
+    return this.#far as Descriptors
+  }
+
+  closeFarEnds(): void {
+    for (const fd of this.#far.splice(0)) closeSync(fd)
+  }
+
+  /** Nothing of it holds the event loop, ever. */
+  unref(): void {}
+
+  /** To be ended though it has no pid yet. */
+  abandon(): void {
+    if (this.#pid === undefined && !this.#isOver) this.#withdraw()
+  }
+
+  /** False if nobody wants it any more. */
+  forked(pid: number): boolean {
+    if (this.#isOver) return false
+    this.#pid = pid
+    this.stdio[3].resume()
+    return true
+  }
+
+  /** It never was, or was withdrawn. Told in a turn of its own, as Node does. */
+  failed(error: Error): void {
+    this.closeFarEnds()
+    if (this.#isOver) return
+    this.#isOver = true
+    process.nextTick(() => this.emit('error', error))
+  }
+
+  buried({ exitCode, signal }: Remains): void {
+    const name = signal === 0 ? null : nameOf(signal)
+    this.#ended(name === null ? exitCode : null, name)
+  }
+
+  /** Its server died, and so did it, by the kernel's hand. */
+  orphaned(): void {
+    this.#ended(null, 'SIGKILL')
+  }
+
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.emit('exit', code, signal)
+  }
+}
+
+function nameOf(signal: number): NodeJS.Signals {
+  const known = Object.entries(constants.signals).find(([, number]) => number === signal)
+  // Signals for real-time programs have numbers only.
+  return (known?.[0] ?? `SIG${signal}`) as NodeJS.Signals
+}

@@ -1,0 +1,25 @@
+/** Starts a child as a program of its own, which the kernel ends with its parent where the system can be asked for that. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
+
+export interface SpawnOptions {
+  readonly execArgv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Its stdin is empty; its stdout, its stderr and its channel on fd 3 are pipes to here. */
+export function spawnChild(generation: number, { execArgv, env }: SpawnOptions): ChildProcess {
+  const node = [...execArgv, ENTRY, String(generation), String(process.pid)]
+  const setpriv = findSetpriv()
+  const [command, args] =
+    setpriv === null ? [process.execPath, node] : [setpriv, [...PARENT_DEATH_FLAGS, process.execPath, ...node]]
+  return spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    env,
+    windowsHide: true,
+  })
+}
+
+const ENTRY = fileURLToPath(new URL('../child/main.js', import.meta.url))

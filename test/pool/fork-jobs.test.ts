@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { test } from 'node:test'
+import { until } from '../support/wait.ts'
+import type * as Life from './fixtures/fork-life.ts'
+import type * as Jobs from './fixtures/jobs.ts'
+import { openForking, serverOf, skip } from './fork-support.ts'
+import { allProcesses, childrenOf, isAlive, openFileCount, processFacts } from './proc.ts'
+import { caromFailureOf, openPool, readyPids } from './real-pool.ts'
+
+test('Forked children run jobs, together and one after the other', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
+  assert.equal(await pool.exports.add(20, 22), 42)
+  assert.deepEqual(await pool.map('echo', [1, { a: new Map([[1, 2]]) }, null]), [1, { a: new Map([[1, 2]]) }, null])
+  const sums = await Promise.all(Array.from({ length: 100 }, (_, i) => pool.exports.addLater(i, 1)))
+  assert.deepEqual(
+    sums,
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  )
+  const text = 'x'.repeat(8 * 1024 * 1024)
+  assert.equal((await pool.exports.echo(text)) === text, true)
+})
+
+test('They are children of one fork server, and the pool says how they were started', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 3 })
+  const pids = await readyPids(pool, 3)
+  const [server, ...others] = new Set(pids.map((pid) => processFacts(pid)?.parent))
+  assert.deepEqual(others, [])
+  assert.equal(processFacts(server as number)?.parent, process.pid)
+  assert.deepEqual(
+    pool.stats().children.map(({ startMethod }) => startMethod),
+    ['fork', 'fork', 'fork'],
+  )
+})
+
+test('A closed pool leaves neither children nor server nor descriptors', { skip }, async (t) => {
+  const counts: number[] = []
+  for (let round = 0; round < 3; round++) {
+    const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
+    const server = await serverOf(pool, 2)
+    const pids = pool.stats().processes
+    await pool.close()
+    await until(() => ![server, ...pids].some(isAlive), { what: 'all of it is gone' })
+    const most = counts[0] ?? Number.POSITIVE_INFINITY
+    await until(() => openFileCount() <= most, { what: `no more than ${most} descriptors are open` })
+    counts.push(openFileCount())
+  }
+})
+
+test('A pool that is terminated before a child is ready ends, and so does its server', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 4 })
+  const job = caromFailureOf(pool.exports.add(1, 2), 'CAROM_JOB_TERMINATED')
+  await pool.terminate()
+  await job
+  await until(() => !childrenOf(process.pid).some(({ name, pid }) => name !== 'sh' && isAlive(pid)), {
+    what: 'nothing is left',
+  })
+})
+
+test('What was preloaded is loaded once, by the server, and shared', { skip }, async (t) => {
+  const pool = openForking<typeof Life>(t, 'fork-life', { processes: 2, preload: ['fork-preload'] })
+  const server = await serverOf(pool, 2)
+  for (const { loadedBy, items } of await Promise.all([pool.exports.preloaded(), pool.exports.preloaded()])) {
+    assert.deepEqual([loadedBy, items], [server, 100_000])
+  }
+})
+
+test('Two hundred children in a row leave no zombie, no descriptor, and none hangs', { skip }, async (t) => {
+  const pool = openForking<typeof Life>(t, 'fork-life', { processes: 2, maxTasksPerChild: 1 })
+  const server = await serverOf(pool, 2)
+  const run = (count: number) => Promise.all(Array.from({ length: count }, () => pool.exports.work(20_000)))
+  const openFiles = () => [openFileCount(), readdirSync(`/proc/${server}/fd`).length]
+  const atRest = async () => {
+    await readyPids(pool, 2)
+    await until(() => pool.stats().children.length === 2, { what: 'those that have worked are gone' })
+  }
+  await run(20)
+  await atRest()
+  const before = openFiles()
+  const results = await run(180)
+  await atRest()
+  assert.equal(new Set(results).size, 1)
+  await until(() => openFiles().every((count, at) => count <= (before[at] as number)), {
+    what: `no more than ${before} descriptors are open`,
+  })
+  assert.equal(processFacts(server)?.parent, process.pid)
+  const family = allProcesses().filter(({ parent }) => parent === server)
+  assert.deepEqual(
+    family.map(({ state }) => state).filter((state) => state === 'Z'),
+    [],
+  )
+  assert.equal(family.length, 2)
+})
+
+test('The descriptors of a child are its own: none of the server, none of a sibling', { skip }, async (t) => {
+  const pool = openForking<typeof Life>(t, 'fork-life', { processes: 3 })
+  const server = await serverOf(pool, 3)
+  const sockets = (pid: number) =>
+    readdirSync(`/proc/${pid}/fd`)
+      .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+      .filter((target) => target.startsWith('socket:'))
+  const owned = [server, ...pool.stats().processes].map(sockets)
+  assert.deepEqual(
+    owned.map(({ length }) => length),
+    [4, 3, 3, 3],
+  )
+  assert.equal(new Set(owned.flat()).size, owned.flat().length)
+})
+
+for (const startMethod of ['spawn', 'fork'] as const) {
+  test(`${startMethod}: a child has no stdin, two streams, one channel`, { skip }, async (t) => {
+    const pool = openPool<typeof Life>(t, 'fork-life', { startMethod })
+    const { exports } = pool
+    assert.deepEqual(await exports.descriptors(), ['0 /dev/null', ...[1, 2, 3].map((fd) => `${fd} socket:[N]`)])
+    assert.equal(await exports.stdin(), 0)
+  })
+}
