@@ -1,5 +1,6 @@
 /* The list of what JavaScript can call. What is what is said in the headers. */
 #include "fork.h"
+#include "memory.h"
 #include "process.h"
 #include "sockets.h"
 #include "values.h"
@@ -18,6 +19,8 @@ static const struct {
     {"sendDescriptors", carom_send_descriptors},
     {"receiveDescriptors", carom_receive_descriptors},
     {"moveDescriptor", carom_move_descriptor},
+    {"makeMemory", carom_make_memory},
+    {"mapMemory", carom_map_memory},
 };
 
 NAPI_MODULE_INIT() {

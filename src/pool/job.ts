@@ -5,6 +5,7 @@ import type { Outcome, PoolChild, PoolJob, JobState as State } from './parent/st
 import type { SupervisedJob } from './parent/supervised-job.ts'
 import type { Payload } from './protocol/frame.ts'
 import type { CallForm } from './protocol/messages.ts'
+import type { Tickets } from './protocol/tickets.ts'
 
 /** `dispatched` to a child, `accepted` once that child has begun it, `settled` when `result` is known. */
 export type JobState = State
@@ -58,6 +59,9 @@ export class PoolCall implements SupervisedJob {
   readonly submittedAtMs = performance.now()
   acceptedAtMs = 0
   streamCredit = 0
+  tickets: Tickets | null = null
+  ticket = 0
+  wasFoundBegun = false
   state: JobState = 'queued'
   child: PoolChild | null = null
   costMs = Number.POSITIVE_INFINITY

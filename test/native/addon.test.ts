@@ -36,6 +36,32 @@ test('A pair of sockets carries bytes both ways, and is closed in started progra
   closeSync(other)
 })
 
+test('Memory is one for all that map it, and outlives its descriptor', { skip }, () => {
+  const fd = addon.makeMemory(4_096)
+  const [one, other] = [new Int32Array(addon.mapMemory(fd, 4_096)), new Int32Array(addon.mapMemory(fd, 4_096))]
+  closeSync(fd)
+  assert.ok(one.every((word) => word === 0))
+  assert.equal(Atomics.compareExchange(one, 1_023, 0, 7), 0)
+  assert.equal(Atomics.load(other, 1_023), 7)
+})
+
+test('More memory than there is, or none, is not mapped', { skip }, () => {
+  const fd = addon.makeMemory(4_096)
+  assert.equal(
+    codeOf(() => addon.mapMemory(fd, 8_192)),
+    'EINVAL',
+  )
+  assert.equal(
+    codeOf(() => addon.mapMemory(fd, 0)),
+    'EINVAL',
+  )
+  closeSync(fd)
+  assert.equal(
+    codeOf(() => addon.mapMemory(fd, 4_096)),
+    'EBADF',
+  )
+})
+
 test('Descriptors travel with their mark, in order, and what is not there is null', { skip }, () => {
   const [near, far] = addon.packetPair()
   assert.equal(addon.receiveDescriptors(far), null)

@@ -6,7 +6,7 @@ import type { PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Waiting from './fixtures/waiting.ts'
 import { ledgerFile } from './ledger-file.ts'
-import { caromFailureOf, openPool } from './real-pool.ts'
+import { caromFailureOf, openPool, WITHOUT_TICKETS } from './real-pool.ts'
 
 async function startSpinner(t: TestContext, options: Partial<PoolOptions> = {}) {
   const pool = openPool<typeof Waiting>(t, 'waiting', options)
@@ -19,11 +19,23 @@ async function startSpinner(t: TestContext, options: Partial<PoolOptions> = {}) 
   const waiting = pool.applyAsync('spinIf', [null])
   const last = pool.applyAsync('spinIf', [null])
   await until(() => spinner.state === 'accepted' && last.state === 'dispatched', { what: 'one spins, two wait' })
-  return { spinner, waiting, last, end: () => writeFileSync(file, '') }
+  return { pool, spinner, waiting, last, end: () => writeFileSync(file, '') }
 }
 
-test('What was cancelled behind a spinner does not begin when that ends, and the one behind it does', async (t) => {
-  const { spinner, waiting, last, end } = await startSpinner(t)
+test('With tickets a waiting job is taken back while the spinner spins, and told at once', async (t) => {
+  const { pool, spinner, waiting, last, end } = await startSpinner(t)
+  waiting.cancel()
+  await caromFailureOf(waiting.result, 'CAROM_JOB_CANCELLED')
+  last.terminate()
+  await caromFailureOf(last.result, 'CAROM_JOB_TERMINATED')
+  assert.equal(spinner.state, 'accepted')
+  const next = pool.applyAsync('spinIf', [null])
+  end()
+  assert.equal(await spinner.result, await next.result)
+})
+
+test('Without, what was cancelled does not begin when the spinner ends, and the one behind it does', async (t) => {
+  const { spinner, waiting, last, end } = await startSpinner(t, WITHOUT_TICKETS)
   waiting.cancel()
   const sinceMs = performance.now()
   await until(() => performance.now() - sinceMs > 50, { what: 'the spinner is taken for no short one' })
@@ -33,8 +45,8 @@ test('What was cancelled behind a spinner does not begin when that ends, and the
   assert.equal(await last.result, await spinner.result)
 })
 
-test('A job that is terminated behind a spinner ends in time, and the spinner with it', async (t) => {
-  const { spinner, waiting, last } = await startSpinner(t, { stopTimeoutMs: 200 })
+test('Without, a job that is terminated ends in time, and the spinner with it', async (t) => {
+  const { spinner, waiting, last } = await startSpinner(t, { ...WITHOUT_TICKETS, stopTimeoutMs: 200 })
   waiting.terminate()
   await caromFailureOf(waiting.result, 'CAROM_JOB_TERMINATED')
   const { certificate } = await caromFailureOf(spinner.result, 'CAROM_CHILD_LOST')

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { Pool } from '../../src/pool/index.ts'
+import { Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Hostile from './fixtures/hostile-frames.ts'
-import { caromFailureOf, deathOf, failureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, failureOf, fixture, openPool, readyPids, WITHOUT_TICKETS } from './real-pool.ts'
 
 const CHILDREN = 3
 const pool = new Pool<typeof Hostile>({ module: fixture('hostile-frames'), processes: CHILDREN })
@@ -86,23 +86,30 @@ test('A streamed value or a result of a map that cannot be read fails its own jo
   assert.equal(await own.exports.pid(), pid)
 })
 
+test('A job whose ticket says that it ran beside one that wrote garbage is as suspect as that', async (t) => {
+  const { garbage, other, file } = await sendGarbageBefore(t, { redeliverNeighbours: true })
+  assert.equal((await deathOf(garbage)).killedBy, 'bad-frame')
+  assert.equal((await deathOf(other)).killedBy, 'bad-frame')
+  assert.equal(readFileSync(file, 'utf8'), '1\n')
+})
+
 test('A job that may have begun behind garbage is not run again: it is lost, and said to be innocent', async (t) => {
-  const { garbage, other, file } = await sendGarbageBefore(t, false)
+  const { garbage, other, file } = await sendGarbageBefore(t, WITHOUT_TICKETS)
   assert.equal((await deathOf(garbage)).killedBy, 'bad-frame')
   assert.equal((await deathOf(other)).killedBy, 'neighbour')
   assert.equal(readFileSync(file, 'utf8'), '1\n', 'it did begin, and only once')
 })
 
 test('With redeliverNeighbours what may have begun behind garbage runs in another child', async (t) => {
-  const { garbage, other, file } = await sendGarbageBefore(t, true)
+  const { garbage, other, file } = await sendGarbageBefore(t, { ...WITHOUT_TICKETS, redeliverNeighbours: true })
   await deathOf(garbage)
   await other
   assert.equal(readFileSync(file, 'utf8'), '1\n1\n')
 })
 
 /** The second job begins when the first has written its garbage and nobody can have read it yet. */
-async function sendGarbageBefore(t: TestContext, redeliverNeighbours: boolean) {
-  const own = openPool<typeof Hostile>(t, 'hostile-frames', { concurrencyPerChild: 2, redeliverNeighbours })
+async function sendGarbageBefore(t: TestContext, options: Partial<PoolOptions>) {
+  const own = openPool<typeof Hostile>(t, 'hostile-frames', { concurrencyPerChild: 2, ...options })
   await own.whenStarted()
   const folder = mkdtempSync(join(tmpdir(), 'carom-garbage-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -3,14 +3,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { isCaromError, Pool } from '../../src/pool/index.ts'
+import { isCaromError, Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Ledger from './fixtures/ledger.ts'
 import { childrenOf, isAlive, openFileCount } from './proc.ts'
-import { fixture, openPool } from './real-pool.ts'
-import { type Blow, planStorm } from './storm-plan.ts'
+import { fixture, openPool, WITHOUT_TICKETS } from './real-pool.ts'
+import { type Blow, planStorm, type StormSize } from './storm-plan.ts'
 
-const SIZE = { jobs: 20_000, kills: 200, stops: 50, garbage: 20 }
+const STORMS = [
+  { size: { jobs: 20_000, kills: 200, stops: 50, garbage: 20 }, title: '', options: {} },
+  { size: { jobs: 4_000, kills: 40, stops: 5, garbage: 4 }, title: ', without tickets', options: WITHOUT_TICKETS },
+]
 // CAROM_STORM_SEED=4711 repeats a storm's plan; the processes' timing stays their own.
 const SEED = Number(process.env.CAROM_STORM_SEED ?? Date.now() % 1_000_000)
 
@@ -20,9 +23,14 @@ interface Fate {
   readonly settled: string[]
 }
 
-test(`In a storm of kills, stops and garbage ${SIZE.jobs} jobs settle once each, none runs twice, and nothing is left`, async (t) => {
+for (const { size, title, options } of STORMS) {
+  test(`In a storm of kills, stops and garbage ${size.jobs} jobs settle once each, none runs twice, and nothing is left${title}`, (t) =>
+    weather(t, size, options))
+}
+
+async function weather(t: TestContext, size: StormSize, options: Partial<PoolOptions>): Promise<void> {
   t.diagnostic(`CAROM_STORM_SEED=${SEED}`)
-  const plan = planStorm(SEED, SIZE)
+  const plan = planStorm(SEED, size)
   const file = join(scratch(t), 'ledger')
   // Node opens a few descriptors for its first child that it never closes.
   await new Pool({ module: fixture('ledger'), processes: 1 }).terminate()
@@ -34,6 +42,7 @@ test(`In a storm of kills, stops and garbage ${SIZE.jobs} jobs settle once each,
     timeLimitMs: 400,
     acceptTimeoutMs: 400,
     stopTimeoutMs: 300,
+    ...options,
   })
   t.after(() => pool.terminate())
   const pids = new Set<number>()
@@ -61,14 +70,14 @@ test(`In a storm of kills, stops and garbage ${SIZE.jobs} jobs settle once each,
   await pool.close()
 
   t.diagnostic(`${deaths} children died; ${JSON.stringify(countOf(fates.map(({ settled }) => settled.join())))}`)
-  assert.deepEqual(storm.struck, { SIGKILL: SIZE.kills, SIGSTOP: SIZE.stops }, `seed ${SEED}`)
+  assert.deepEqual(storm.struck, { SIGKILL: size.kills, SIGSTOP: size.stops }, `seed ${SEED}`)
   checkFates(fates, startsIn(file))
   const victims = fates.filter(({ settled }) => !['succeeded', 'neighbour'].includes(settled[0] as string))
   assert.ok(victims.length <= deaths, `${victims.length} jobs were lost in ${deaths} deaths (seed ${SEED})`)
   assert.deepEqual([...pids].filter(isAlive), [], 'no child is left')
   await until(() => childrenOf(process.pid).length <= before.processes, { what: 'no process is left, nor a zombie' })
   await until(() => openFileCount() <= before.files, { what: 'no descriptor is left' })
-})
+}
 
 test('Promises of a hundred jobs all settle when the pool is terminated in the middle', async (t) => {
   const pool = openPool<typeof Ledger>(t, 'ledger', { processes: 2 })

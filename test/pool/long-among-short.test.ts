@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Job, Pool } from '../../src/pool/index.ts'
+import type { Job, Pool, PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Waiting from './fixtures/waiting.ts'
-import { caromFailureOf, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, openPool, readyPids, WITHOUT_TICKETS } from './real-pool.ts'
 
 const JOBS = 1_000
 /** A second alone; other tests may want the machine for themselves. */
@@ -20,6 +20,7 @@ for (const [what, long, short] of [
   ['of another function, that waits', 'waitFor', 'waitIf'],
   ['of another function, that spins', 'spinFor', 'spinIf'],
   ['of the same function, that waits', 'waitIf', 'waitIf'],
+  ['of the same function, that spins', 'spinIf', 'spinIf'],
 ] as const) {
   test(`A long job ${what} keeps none of 999 short ones from ending`, async (t) => {
     const { file, longJob, shortJobs } = await startAll(t, long, short)
@@ -30,8 +31,8 @@ for (const [what, long, short] of [
   })
 }
 
-test('A long job of the same function, that spins, keeps only those waiting that were in its line already', async (t) => {
-  const { pool, longJob, shortJobs } = await startAll(t, 'spinIf', 'spinIf')
+test('Without tickets a long job of the same function, that spins, keeps only those waiting that were in its line', async (t) => {
+  const { pool, longJob, shortJobs } = await startAll(t, 'spinIf', 'spinIf', WITHOUT_TICKETS)
   // A child that spins cannot give anything back: what was sent behind the spinner stays there until it ends.
   const areAllOthersDone = () => {
     const { children } = pool.stats()
@@ -50,8 +51,8 @@ test('A long job of the same function, that spins, keeps only those waiting that
 })
 
 /** The long one comes in the middle; both functions have proved short, so that lines are as long as they get. */
-async function startAll(t: TestContext, long: Name, short: Name) {
-  const pool = openPool<Waiters>(t, 'waiting', { processes: 2 })
+async function startAll(t: TestContext, long: Name, short: Name, options: Partial<PoolOptions> = {}) {
+  const pool = openPool<Waiters>(t, 'waiting', { processes: 2, ...options })
   await readyPids(pool, 2)
   const folder = mkdtempSync(join(tmpdir(), 'carom-long-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

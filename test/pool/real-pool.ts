@@ -14,6 +14,9 @@ export function fixture(name: string): URL {
   return new URL(`./fixtures/${name}.js`, import.meta.url)
 }
 
+/** Children that load no addon have no tickets: what they have begun the pool knows by their word alone. */
+export const WITHOUT_TICKETS = { execArgv: ['--no-addons'] } as const
+
 /** A pool of one child that runs `fixtures/NAME`, unless the options say otherwise. */
 export function openPool<M = AnyModule>(t: TestContext, name: string, options: Partial<PoolOptions> = {}): Pool<M> {
   const pool = new Pool<M>({ module: fixture(name), processes: 1, ...options })

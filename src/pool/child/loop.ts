@@ -1,8 +1,8 @@
 /**
  * The child's life: load the module, then run what comes, report how it went, and exit when told to.
  *
- * A job is reported as accepted before its payload is decoded: whatever the payload does to this process from then on
- * is the job's doing, and the parent knows which job it was. What arrives waits, unlooked at, until its turn comes; and
+ * A job is reported as accepted before its payload is decoded, or its ticket says that it has begun: whatever the payload
+ * does to this process from then on is the job's doing, and the parent knows which job it was. What arrives waits, unlooked at, until its turn comes; and
  * since functions that never wait would keep the loop from its channel, the channel is read between them now and then:
  * an order that takes a waiting job back is heard before the job begins.
  */
@@ -11,6 +11,7 @@ import { toFailure } from '../../support/failure.ts'
 import type { Payload } from '../protocol/frame.ts'
 import type { Answer, CallForm, CallOrder, StartOrder, ToChild } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 import { callAs, isThenable } from './call-forms.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import { type Exports, functionOf, loadExports } from './exports.ts'
@@ -28,6 +29,7 @@ export type WhileLoading = (module: string, load: () => Promise<void>) => Promis
 export class ChildLoop implements ChannelListener {
   readonly questions: OpenQuestions
   readonly #channel: Channel
+  readonly #tickets: Tickets | null
   readonly #whileLoading: WhileLoading
   readonly #running = new Map<number, RunningJob>()
   /** In the order of arrival. */
@@ -42,12 +44,14 @@ export class ChildLoop implements ChannelListener {
     if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
   }
   #stopping = false
+  #hasUnsentEnd = false
   #fills: 'not' | 'soon' | 'after reading' = 'not'
   /** When the channel was last read, as far as this loop knows. */
   #readAtMs = 0
 
-  constructor(channel: Channel, whileLoading: WhileLoading) {
+  constructor(channel: Channel, whileLoading: WhileLoading, tickets: Tickets | null = null) {
     this.#channel = channel
+    this.#tickets = tickets
     this.#whileLoading = whileLoading
     const send = (question: number, payload: Payload) => channel.send({ type: 'asked', job: question, payload })
     this.questions = new OpenQuestions(send, channel.sharesMemory)
@@ -98,7 +102,7 @@ export class ChildLoop implements ChannelListener {
         this.#exports = await loadExports(start.module)
         if (start.initializer !== null) await functionOf(this.#exports, start.initializer)(...start.initArgs)
       })
-      this.#channel.send({ type: 'ready' })
+      this.#channel.sendNow({ type: 'ready', amount: this.#tickets === null ? 0 : 1 }, () => {})
     } catch (error) {
       this.#channel.send({ type: 'broken', payload: encodePayload(toFailure(error)) })
       this.#channel.leave(1)
@@ -106,10 +110,18 @@ export class ChildLoop implements ChannelListener {
   }
 
   #accept(order: JobOrder): void {
-    const id = order.job
+    const { job: id, amount: ticket = 0 } = order
+    if (ticket > 0 && this.#tickets?.begin(ticket) === false) return
     const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
     this.#running.set(id, job)
-    this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(order, job))
+    const accepted = { type: 'accepted', job: id } as const
+    // What another job has ended with must not wait for how long this one takes.
+    if (ticket === 0 || this.#hasUnsentEnd) {
+      this.#hasUnsentEnd = false
+      return this.#channel.sendNow(accepted, () => this.#call(order, job))
+    }
+    this.#channel.send(accepted)
+    this.#call(order, job)
   }
 
   #outlet(id: number): Outlet {
@@ -158,6 +170,7 @@ export class ChildLoop implements ChannelListener {
     // Asked for before the report is: so both leave in one write.
     if (this.#waiting.size > 0) this.#fillSoon()
     this.#channel.send(report)
+    this.#hasUnsentEnd = true
     if (this.#stopping) this.#leaveIfDone()
   }
 
@@ -176,6 +189,15 @@ export class ChildLoop implements ChannelListener {
       this.#accept(order)
     }
     this.#fills = 'not'
+    if (this.#hasUnsentEnd) this.#flush()
+    // What is asynchronous and waits for nothing ends with the microtasks: then both leave in one write.
+    else queueMicrotask(() => process.nextTick(() => this.#flush()))
+    // All that waited may have been taken back.
+    if (this.#stopping) this.#leaveIfDone()
+  }
+
+  #flush(): void {
+    this.#hasUnsentEnd = false
     this.#channel.flush?.()
   }
 

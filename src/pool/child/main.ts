@@ -1,5 +1,5 @@
-/** The file a spawned child runs: `node main.js GENERATION PARENT_PID`, its channel on fd 3. */
+/** The file a spawned child runs: `node main.js GENERATION PARENT_PID [TICKETS_FD]`, its channel on fd 3. */
 import { liveAsChild } from './process.ts'
 
-const [generation, parentPid] = process.argv.slice(2).map(Number) as [number, number]
-liveAsChild(generation, parentPid)
+const [generation, parentPid, ticketsFd] = process.argv.slice(2).map(Number) as [number, number, number?]
+liveAsChild(generation, parentPid, ticketsFd)

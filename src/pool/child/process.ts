@@ -1,15 +1,31 @@
 /** The life of a child that is a process of its own, however it was started; its channel is on fd 3. Wiring only. */
+import { closeSync } from 'node:fs'
+import { findAddon } from '../../native/addon.ts'
 import { whileLoading } from '../protocol/loading.ts'
+import { TICKET_BYTES, Tickets } from '../protocol/tickets.ts'
 import { askThrough } from './ask.ts'
 import { guardProcess } from './guard.ts'
 import { ChildLoop } from './loop.ts'
 import { SocketChannel } from './socket-channel.ts'
 
-/** `parentPid` is the process that this one is not to outlive. */
-export function liveAsChild(generation: number, parentPid: number): void {
+/** `parentPid` is the process that this one is not to outlive; `ticketsFd` is closed when it has been read. */
+export function liveAsChild(generation: number, parentPid: number, ticketsFd?: number): void {
   const channel = new SocketChannel(generation)
   guardProcess(channel, parentPid)
-  const loop = new ChildLoop(channel, whileLoading)
+  const loop = new ChildLoop(channel, whileLoading, openTickets(ticketsFd))
   askThrough(loop.questions)
   channel.listen(loop)
+}
+
+/** `null` where the memory cannot be had: the parent hears of it, and asks. */
+function openTickets(fd: number | undefined): Tickets | null {
+  const { addon } = findAddon()
+  if (fd === undefined || addon === null) return null
+  try {
+    return new Tickets(addon.mapMemory(fd, TICKET_BYTES))
+  } catch {
+    return null
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The channel of a child that is a process. Reports of one round of the event loop leave in one write, except those that
- * must not wait: of a hundred timers that end a hundred jobs at once, each has a tick of its own.
+ * The channel of a child that is a process. Reports of one tick leave in one write, and those of many ticks that follow at
+ * once: of a hundred timers that end a hundred jobs each has a tick of its own.
  */
 import { Socket } from 'node:net'
 import { FrameReader, FrameWriter } from '../protocol/frame.ts'
@@ -15,6 +15,7 @@ export class SocketChannel implements Channel {
   readonly #out = new FrameWriter()
   /** What nobody has read room for yet, by job. */
   readonly #held = new Map<number, Progress>()
+  #wroteAtMs = 0
   #ended = false
 
   constructor(generation: number) {
@@ -32,7 +33,7 @@ export class SocketChannel implements Channel {
   }
 
   send(report: ToParent): void {
-    if (this.#out.isEmpty) setImmediate(() => this.#flush())
+    if (this.#out.isEmpty) this.#flushSoon()
     if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
     this.#out.add(frameToParent(report, this.#generation))
   }
@@ -76,9 +77,15 @@ export class SocketChannel implements Channel {
     this.#socket.end(() => process.exit(exitCode))
   }
 
+  #flushSoon(): void {
+    if (performance.now() - this.#wroteAtMs > TOGETHER_MS) process.nextTick(() => this.#flush())
+    else setImmediate(() => this.#flush())
+  }
+
   #flush(sent?: () => void): void {
     if (this.#out.isEmpty || this.#ended) return
     const parts = this.#out.take()
+    this.#wroteAtMs = performance.now()
     const rest = this.#socket.writableLength === 0 ? this.#write(parts) : parts
     const last = rest.pop()
     if (last === undefined) {
@@ -105,14 +112,17 @@ export class SocketChannel implements Channel {
   #write(parts: Buffer[]): Buffer[] {
     try {
       return writeParts(CHANNEL_FD, parts)
-    } catch {
-      // EPIPE, or a job has closed what was not its own.
+    } catch (error) {
+      // A job has closed what was not its own. The parent sees it, and has a word for it.
+      if ((error as NodeJS.ErrnoException).code === 'EBADF') return []
       return dieWithGroup()
     }
   }
 }
 
 const CHANNEL_FD = 3
+/** What ends so soon after a write waits for what else ends in this round of the event loop. */
+const TOGETHER_MS = 0.2
 const LAST_WORDS_MS = 500
 
 /** The parent is gone: nobody wants the results of this process or of those it started. */

@@ -31,7 +31,7 @@ export class ForkExecutor implements Executor {
     this.#isWatched = true
     const { maxPayloadBytes } = this.#options
     const launch = () => this.#forks.start(generation)
-    return new PoolChildProcess({ generation, maxPayloadBytes, startMethod: 'fork', launch }, listener)
+    return new PoolChildProcess({ generation, maxPayloadBytes, startMethod: 'fork', tickets: null, launch }, listener)
   }
 
   childGone({ pid }: ChildEnd): void {

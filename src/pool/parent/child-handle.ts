@@ -1,12 +1,15 @@
 /** What the supervisor needs of a child, whatever the child is: a process, a thread, or this process itself. */
 import type { FrameError } from '../protocol/frame.ts'
 import type { ToChild, ToParent } from '../protocol/messages.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 
 export interface ChildHandle {
   /** `null` for one that is no process of its own, that does not exist yet, or could not be started. */
   readonly pid: number | null
   readonly startMethod: 'spawn' | 'fork' | 'thread' | 'inline'
   readonly startedAtMs: number
+  /** For what it is given; absent where tickets cannot be had. */
+  readonly tickets?: Tickets | null
   /** What was sent waits for the child to read; absent where nothing ever waits. */
   readonly isBehind?: boolean
   send(message: ToChild): void

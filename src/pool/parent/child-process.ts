@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToChild, readToParent, type ToChild } from '../protocol/messages.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 import { writeParts } from '../protocol/write.ts'
 import type { ChildHandle, ChildListener } from './child-handle.ts'
 import { forward } from './forward.ts'
@@ -16,6 +17,7 @@ export interface ChildProcessOptions {
   readonly generation: number
   readonly maxPayloadBytes: number
   readonly startMethod: 'spawn' | 'fork'
+  readonly tickets: Tickets | null
   /** Starts the process; what it throws is told as why the child could not be started. */
   readonly launch: () => StartedProcess
 }
@@ -35,6 +37,7 @@ export interface StartedProcess {
 
 export class PoolChildProcess implements ChildHandle {
   readonly startMethod: ChildHandle['startMethod']
+  readonly tickets: Tickets | null
   readonly startedAtMs = performance.now()
   readonly #generation: number
   readonly #process: StartedProcess | null
@@ -51,6 +54,7 @@ export class PoolChildProcess implements ChildHandle {
   constructor(options: ChildProcessOptions, listener: ChildListener) {
     this.#generation = options.generation
     this.startMethod = options.startMethod
+    this.tickets = options.tickets
     this.#listener = listener
     this.#process = this.#launch(options)
     // Without file descriptors left there is no process, nor any stream.

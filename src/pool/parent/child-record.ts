@@ -1,6 +1,7 @@
 /** What is known of one child beside the machine's own record. */
 
 import { anonymousMemory, privateMemory } from '../../support/memory.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 import type { Death } from './certificate.ts'
 import type { ChildHandle } from './child-handle.ts'
 import type { Questions } from './questions.ts'
@@ -10,6 +11,8 @@ export interface ChildRecord {
   readonly child: PoolChild
   readonly handle: ChildHandle
   readonly questions: Questions
+  /** Once it has said that it heeds them. */
+  tickets: Tickets | null
   /** The error it died of, where it could still tell. */
   failure: Death['failure']
   /** Of its start or its end. */

@@ -22,10 +22,12 @@ type EndReport = Extract<ToParent, { readonly type: 'succeeded' | 'failed' }>
 export class Reports {
   readonly #machine: PoolMachine
   readonly #jobs: JobTable<SupervisedJob>
+  readonly #credits: number
   readonly #listener: ReportsListener
 
-  constructor(machine: PoolMachine, jobs: JobTable<SupervisedJob>, listener: ReportsListener) {
+  constructor(machine: PoolMachine, jobs: JobTable<SupervisedJob>, credits: number, listener: ReportsListener) {
     this.#machine = machine
+    this.#credits = credits
     this.#jobs = jobs
     this.#listener = listener
   }
@@ -34,8 +36,14 @@ export class Reports {
   take(record: ChildRecord, report: ToParent): void {
     const { child } = record
     switch (report.type) {
-      case 'accepted':
-        return expect(this.#machine.accepted(child, this.#jobs.get(report.job)), record, report)
+      case 'accepted': {
+        const job = this.#jobs.get(report.job)
+        if (job?.wasFoundBegun && job.child === child) {
+          job.wasFoundBegun = false
+          return
+        }
+        return expect(this.#machine.accepted(child, job), record, report)
+      }
       case 'succeeded':
       case 'failed':
         return this.#ended(record, report)
@@ -52,6 +60,7 @@ export class Reports {
       case 'asked':
         return record.questions.take(report.job, report.payload)
       case 'ready':
+        if (report.amount === 1) record.tickets = record.handle.tickets ?? null
         return this.#listener.ready(record)
       case 'broken':
         if (child.state !== 'starting') throw new FrameError('"broken" from a child that was ready')
@@ -59,6 +68,17 @@ export class Reports {
         return
       case 'crashed':
         record.failure = readLastWords(report.payload)
+    }
+  }
+
+  /** Jobs whose tickets say that they have begun, though their child has not said so yet, or never will. */
+  findBegun(record: ChildRecord): void {
+    const { child } = record
+    for (const job of child.jobs as Iterable<SupervisedJob>) {
+      // What has begun beyond that has begun behind garbage, and is nobody's doing.
+      if (record.running >= this.#credits) return
+      if (job.state !== 'dispatched' || !job.tickets?.hasBegun(job.ticket)) continue
+      job.wasFoundBegun = this.#machine.accepted(child, job)
     }
   }
 

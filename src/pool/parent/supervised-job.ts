@@ -1,6 +1,7 @@
 /** A job with what is needed to run and watch it. */
 import type { Payload } from '../protocol/frame.ts'
 import type { CallForm } from '../protocol/messages.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 import type { Outcome, PoolJob } from './state.ts'
 
 export interface SupervisedJob extends PoolJob {
@@ -20,6 +21,11 @@ export interface SupervisedJob extends PoolJob {
   acceptedAtMs: number
   /** Values it may still yield. */
   streamCredit: number
+  /** Whose `ticket` it has; `null` for none. */
+  tickets: Tickets | null
+  ticket: number
+  /** Its ticket told that it had begun; its child's word for it is still to come. */
+  wasFoundBegun: boolean
 }
 
 /** The certificate is the child's; how long it had the job is the job's own. */
@@ -27,4 +33,20 @@ export function withRunTime(outcome: Outcome, { acceptedAtMs }: SupervisedJob): 
   if (!('certificate' in outcome) || acceptedAtMs === 0) return outcome
   const ranMs = Math.round(performance.now() - acceptedAtMs)
   return { ...outcome, certificate: { ...outcome.certificate, ranMs } }
+}
+
+/** For the child that it is given to; 0 for none. */
+export function takeTicket(job: SupervisedJob, tickets: Tickets | null): number {
+  const ticket = tickets?.issue() ?? 0
+  if (ticket === 0) return 0
+  job.tickets = tickets
+  job.ticket = ticket
+  job.wasFoundBegun = false
+  return ticket
+}
+
+/** It has left its child. */
+export function releaseTicket(job: SupervisedJob): void {
+  job.tickets?.release(job.ticket)
+  job.tickets = null
 }

@@ -16,7 +16,7 @@ import { type Answerer, Questions } from './questions.ts'
 import { Reports } from './reports.ts'
 import { RunTimes } from './run-times.ts'
 import type { MachineOptions, Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
-import { type SupervisedJob, withRunTime } from './supervised-job.ts'
+import { releaseTicket, type SupervisedJob, takeTicket, withRunTime } from './supervised-job.ts'
 import { TimeLimits } from './time-limits.ts'
 import { Trace } from './trace.ts'
 import { Watch } from './watch.ts'
@@ -73,10 +73,11 @@ export class Supervisor implements PoolEffects {
       overMemory: (job) => this.machine.limitPassed(job, 'overMemory'),
       outgrown: ({ child }) => this.machine.replace(child, 'memory'),
       unheard: ({ child }) => this.machine.overdue(child, 'unheard'),
+      silent: (record) => this.#reports.findBegun(record),
       overrun: (record) => this.#overrun(record),
     })
     this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
-    this.#reports = new Reports(this.machine, this.jobs, {
+    this.#reports = new Reports(this.machine, this.jobs, options.credits, {
       ready: (record) => this.#ready(record),
       ended: (job, ranMicros) => {
         if (job.form === 'call') this.#runTimes.record(job.kind, ranMicros)
@@ -122,6 +123,7 @@ export class Supervisor implements PoolEffects {
     const record: ChildRecord = {
       child,
       handle,
+      tickets: null,
       questions: new Questions(handle, this.#options.answer, this.#options.executor.sharesMemory),
       failure: null,
       deadline: deadline(() => this.machine.overdue(child, 'start'), this.#options.startTimeoutMs),
@@ -136,16 +138,22 @@ export class Supervisor implements PoolEffects {
 
   run(child: PoolChild, job: PoolJob): void {
     const record = this.#records.get(child) as ChildRecord
-    const { form, payload } = job as SupervisedJob
+    const supervised = job as SupervisedJob
+    const ticket = takeTicket(supervised, record.tickets)
     this.#watch.wake()
     if (child.jobs.size - record.running === 1) record.progressAtMs = performance.now()
-    if (child.jobs.size > this.#options.credits) this.#watch.wakeForLines()
-    this.#trace.job(job as SupervisedJob, 'dispatched', record)
-    record.handle.send({ type: form, job: job.id, payload })
+    if (ticket > 0 || child.jobs.size > this.#options.credits) this.#watch.wakeForLines()
+    this.#trace.job(supervised, 'dispatched', record)
+    record.handle.send({ type: supervised.form, job: job.id, amount: ticket, payload: supervised.payload })
   }
 
   recall(child: PoolChild, job: PoolJob): void {
-    this.#send(child, { type: 'recall', job: job.id })
+    const { tickets, ticket } = job as SupervisedJob
+    const record = this.#records.get(child)
+    if (tickets === null || record === undefined) return this.#send(child, { type: 'recall', job: job.id })
+    const isBack = tickets.takeBack(ticket)
+    // The machine is in the middle of a step.
+    process.nextTick(() => (isBack ? this.machine.recalled(child, job) : this.#reports.findBegun(record)))
   }
 
   cancel(child: PoolChild, job: PoolJob): void {
@@ -190,6 +198,7 @@ export class Supervisor implements PoolEffects {
   }
 
   requeued(job: PoolJob): void {
+    releaseTicket(job as SupervisedJob)
     this.#limits.disarm(job as SupervisedJob)
     this.#trace.job(job as SupervisedJob, 'queued')
   }
@@ -197,6 +206,7 @@ export class Supervisor implements PoolEffects {
   settle(job: PoolJob, outcome: Outcome): void {
     const supervised = job as SupervisedJob
     this.jobs.delete(supervised)
+    releaseTicket(supervised)
     this.#limits.disarm(supervised)
     this.#trace.job(supervised, 'settled', undefined, outcome)
     this.#listener.settled(supervised, withRunTime(outcome, supervised))
@@ -245,6 +255,7 @@ export class Supervisor implements PoolEffects {
   #ended(record: ChildRecord, end: ChildEnd): void {
     this.#clearDeadline(record)
     const { child } = record
+    this.#reports.findBegun(record)
     this.#records.delete(child)
     this.#options.executor.childGone(end)
     const isUnexplained = end.signal === 'SIGKILL' && child.killedFor === null

@@ -20,6 +20,8 @@ export interface WatchListener {
   outgrown(record: ChildRecord): void
   /** The child has a free credit and does not take the job at the head of its line. */
   unheard(record: ChildRecord): void
+  /** The child holds jobs of which it has not said that they have begun. */
+  silent(record: ChildRecord): void
   /** Jobs wait in the child behind one that was to be short, and another child could run them. */
   overrun(record: ChildRecord): void
 }
@@ -42,7 +44,7 @@ export class Watch {
     this.#rounds ??= setInterval(() => this.#round(), ROUND_MS).unref()
   }
 
-  /** To be called when a job was put behind others in a child. */
+  /** To be called when a child was given a job with a ticket, or one behind others. */
   wakeForLines(): void {
     this.#lines ??= setInterval(() => this.#lookAtLines(), LINE_MS).unref()
   }
@@ -75,9 +77,10 @@ export class Watch {
     let isAnyWaiting = false
     const { credits } = this.#options
     for (const record of this.#records.values()) {
-      if (record.child.jobs.size <= credits) continue
+      if (record.child.jobs.size === record.running) continue
       isAnyWaiting = true
-      if (!this.#isStuck(record)) continue
+      if (record.tickets !== null) this.#listener.silent(record)
+      if (record.child.jobs.size <= credits || !this.#isStuck(record)) continue
       setImmediate(() => {
         if (record.child.jobs.size <= credits || !this.#isStuck(record)) return
         if (this.#isAnyIdle()) this.#listener.overrun(record)

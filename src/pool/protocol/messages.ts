@@ -12,9 +12,10 @@ export type ToChild =
   | { readonly type: 'start'; readonly payload: Payload }
   /**
    * A job, one type per {@link CallForm}. Payload: {@link CallOrder}. A child that has no credit left keeps it waiting,
-   * in the order of arrival.
+   * in the order of arrival. `amount`: its ticket (`tickets.ts`), 0 or absent for none; one that was taken back is not
+   * begun, and nothing is said of it.
    */
-  | { readonly type: CallForm; readonly job: number; readonly payload: Payload }
+  | { readonly type: CallForm; readonly job: number; readonly amount?: number; readonly payload: Payload }
   /** Give the job back if it waits; answered by `recalled` then, and not at all if it has begun. */
   | { readonly type: 'recall'; readonly job: number }
   /** Abort the job's signal. What the job makes of it is its own business. */
@@ -29,11 +30,11 @@ export type ToChild =
   | { readonly type: 'answer'; readonly job: number; readonly payload: Payload }
 
 export type ToParent =
-  /** The module is loaded and its initializer has run. */
-  | { readonly type: 'ready' }
+  /** The module is loaded and its initializer has run. `amount`: 1 if it heeds tickets. */
+  | { readonly type: 'ready'; readonly amount?: number }
   /** The module or its initializer failed; the child exits. Payload: a failure. */
   | { readonly type: 'broken'; readonly payload: Payload }
-  /** Sent before the payload is looked into: from here on, a death is the job's. */
+  /** Sent before the payload is looked into, unless its ticket says so: from here on, a death is the job's. */
   | { readonly type: 'accepted'; readonly job: number }
   /** `amount`: how long it ran, in microseconds. Payload: the value; for a map, {@link MapResult}. */
   | { readonly type: 'succeeded'; readonly job: number; readonly amount: number; readonly payload: Payload }
