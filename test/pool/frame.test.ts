@@ -20,7 +20,7 @@ const frames = fc.array(
     generation: fc.nat({ max: 2 ** 32 - 1 }),
     amount: fc.nat({ max: 2 ** 32 - 1 }),
     payload: fc.record({
-      encoding: fc.constantFrom<Encoding>('none', 'bytes', 'msgpack'),
+      encoding: fc.constantFrom<Encoding>('none', 'bytes', 'msgpack', 'ascii'),
       bytes: fc.uint8Array({ maxLength: 300 }),
     }),
   }),
@@ -56,6 +56,34 @@ test('A large payload crosses chunk boundaries unchanged', () => {
   assert.deepEqual(plain(read(chunks)), plain(sent))
 })
 
+test('What a large frame lacks is read into its place, however little of it has come', () => {
+  const bytes = Buffer.from(Array.from({ length: LIMIT }, (_, at) => at % 251))
+  const sent = [frameOf({ job: 1, payload: { encoding: 'bytes', bytes } }), frameOf({ job: 2 })]
+  for (const [chunkBytes, mostAtOnce] of [
+    [1_000, LIMIT],
+    [65_536, 200_000],
+    [65_536, 0],
+    [700_000, 1],
+  ] as const) {
+    const stream = toBytes(sent)
+    const seen: Frame[] = []
+    const reader = new FrameReader(LIMIT)
+    let at = 0
+    const readInto = (room: Buffer) => {
+      assert.ok(at + room.length <= HEADER_BYTES + LIMIT, 'no more than the frame lacks is asked for')
+      const read = stream.copy(room, 0, at, Math.min(at + mostAtOnce, at + room.length))
+      at += read
+      return read
+    }
+    while (at < stream.length) {
+      const chunk = stream.subarray(at, at + chunkBytes)
+      at += chunk.length
+      reader.push(chunk, (frame) => seen.push(frame), readInto)
+    }
+    assert.deepEqual(plain(seen), plain(sent))
+  }
+})
+
 test('A frame without a payload is complete with its header', () => {
   const [frame, ...more] = read([toBytes([frameOf({})])])
   assert.deepEqual([frame?.payload.encoding, frame?.payload.bytes.length, more.length], ['none', 0, 0])
@@ -76,7 +104,7 @@ for (const [what, at, value] of [
   ['another magic', 0, 0xcb],
   ['another magic (its second byte)', 1, 0x21],
   ['another version', 2, 3],
-  ['an unknown encoding', 22, 3],
+  ['an unknown encoding', 22, 4],
   ['a set bit where none belongs', 23, 1],
 ] as const) {
   test(`A header with ${what} ends the stream after the frames before it, also byte by byte`, () => {

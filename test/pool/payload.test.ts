@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decodePayload, encodePayload } from '../../src/pool/protocol/payload.ts'
+import { decodePayload, encodePayload, keepPayload, lendPayload } from '../../src/pool/protocol/payload.ts'
 
 // MessagePack has one zero; two dates that are none are never equal.
 const scalars = [
@@ -96,6 +96,42 @@ test('Bytes travel as they are, and what happens to them later changes neither s
   ;(payload.bytes as Uint8Array).fill(7)
   assert.deepEqual([...theirs], [1, 2, 3])
   assert.equal(theirs.buffer.byteLength, 3, 'the memory is its own, not a part of what was read')
+})
+
+test('A long text travels as its characters if they are ASCII, and comes back equal whatever they are', () => {
+  for (const [text, encoding] of [
+    ['x'.repeat(70_000), 'ascii'],
+    ['\u0000\u007f'.repeat(40_000), 'ascii'],
+    ['x'.repeat(1_000), 'msgpack'],
+    ['ä'.repeat(70_000), 'msgpack'],
+    [`${'x'.repeat(70_000)}€😀`, 'msgpack'],
+  ] as const) {
+    for (const payload of [encodePayload(text), lendPayload(text)]) {
+      assert.equal(payload.encoding, encoding)
+      assert.equal(decodePayload(payload), text)
+    }
+  }
+})
+
+test('What is lent is the value until the next one is lent, and what is kept stays so', () => {
+  const values = [Buffer.alloc(100_000, 1), 'a'.repeat(100_000), { list: Array(50_000).fill(1.5) }, 'short', [1]]
+  const kept = values.map((value) => {
+    const payload = lendPayload(value)
+    assert.deepEqual(decodePayload(payload), value)
+    return keepPayload(payload)
+  })
+  lendPayload('b'.repeat(100_000))
+  lendPayload({ list: Array(50_000).fill(2.5) })
+  ;(values[0] as Buffer).fill(9)
+  assert.deepEqual(kept.map(decodePayload), [Buffer.alloc(100_000, 1), ...values.slice(1)])
+})
+
+test('What is lent leaves alone what was encoded before it', () => {
+  const first = encodePayload(['first'])
+  lendPayload(['lent, and longer than the first'])
+  const second = encodePayload(['second'])
+  lendPayload(['lent again'])
+  assert.deepEqual([decodePayload(first), decodePayload(second)], [['first'], ['second']])
 })
 
 test('Bytes inside a value have memory of their own too', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import type * as Jobs from './fixtures/jobs.ts'
 import type * as Values from './fixtures/values.ts'
 import { caromFailureOf, failureOf, openPool } from './real-pool.ts'
@@ -41,6 +42,27 @@ test('A result is what it was when the function returned, though its memory is u
   results.forEach((bytes, value) => {
     assert.ok(bytes.every((byte) => byte === value))
   })
+})
+
+test('Large results that leave in many pieces are what they were, though their memory is used again', async (t) => {
+  const pool = openPool<typeof Values>(t, 'values', { concurrencyPerChild: 6 })
+  // In one turn of the child: it writes the next while most of the first waits for room.
+  const kinds = ['bytes', 'text', 'numbers', 'bytes', 'text', 'numbers'] as const
+  const results = await Promise.all(kinds.map((kind, nth) => pool.exports.largeOf(kind, nth + 1)))
+  const size = 4 * 1024 * 1024
+  const expected = kinds.map((kind, nth) => {
+    if (kind === 'bytes') return Buffer.alloc(size, nth + 1)
+    return kind === 'text' ? String(nth + 1).repeat(size) : Array(size / 8).fill(nth + 1.5)
+  })
+  assert.ok(isDeepStrictEqual(results, expected))
+})
+
+test('Bytes in memory whose size may change arrive as they are', async (t) => {
+  const pool = openPool<typeof Values>(t, 'values')
+  for (const size of [10, 1_000_000]) {
+    const bytes = await pool.exports.resizable(size)
+    assert.ok(bytes.length === size && bytes.every((byte) => byte === 5))
+  }
 })
 
 test('Cycles survive the way there and back', async (t) => {

@@ -8,7 +8,10 @@ export interface ChannelListener {
 export type Progress = Extract<ToParent, { readonly type: 'progressed' }>
 
 export interface Channel {
-  /** Shared memory in what is sent stays one memory on both sides; otherwise it cannot be sent. */
+  /**
+   * Shared memory in what is sent stays one memory on both sides. Otherwise it cannot be sent, and what is lent has been
+   * written or copied when a method here returns.
+   */
   readonly sharesMemory: boolean
   send(report: ToParent): void
   /** Lets what was sent leave now, where that is not so anyway. */

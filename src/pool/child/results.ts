@@ -2,7 +2,7 @@
 import { CaromError } from '../../errors.ts'
 import { toFailure } from '../../support/failure.ts'
 import type { Payload } from '../protocol/frame.ts'
-import { encodePayload } from '../protocol/payload.ts'
+import { encodePayload, lendPayload } from '../protocol/payload.ts'
 
 export interface ResultLimits {
   readonly maxPayloadBytes: number
@@ -17,7 +17,8 @@ export interface ResultLimits {
 export function encodeWithin({ maxPayloadBytes, sharesMemory }: ResultLimits, what: string, value: unknown): Payload {
   let payload: Payload
   try {
-    payload = encodePayload(value, sharesMemory)
+    // A channel to another process is done with the memory when it has taken the report.
+    payload = sharesMemory ? encodePayload(value, true) : lendPayload(value)
   } catch (cause) {
     const reason = toFailure(cause).message
     const text = `The ${what} of the job cannot be sent: ${reason}. Give plain data, or the parts of it that are needed`

@@ -3,8 +3,10 @@
  * once: of a hundred timers that end a hundred jobs each has a tick of its own.
  */
 import { Socket } from 'node:net'
-import { FrameReader, FrameWriter } from '../protocol/frame.ts'
+import { type Frame, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToParent, readToChild, type ToParent } from '../protocol/messages.ts'
+import { keepPayload } from '../protocol/payload.ts'
+import { readNow } from '../protocol/read.ts'
 import { writeParts } from '../protocol/write.ts'
 import type { Channel, ChannelListener, Progress } from './channel.ts'
 
@@ -16,6 +18,8 @@ export class SocketChannel implements Channel {
   /** What nobody has read room for yet, by job. */
   readonly #held = new Map<number, Progress>()
   #wroteAtMs = 0
+  /** For what was lent and could not be written at once. */
+  #spare = Buffer.alloc(0)
   #ended = false
 
   constructor(generation: number) {
@@ -25,9 +29,9 @@ export class SocketChannel implements Channel {
   /** Orders are believed: they come from the parent. An end of the channel is the parent's end, and so this child's. */
   listen(listener: ChannelListener): void {
     const reader = new FrameReader(Number.POSITIVE_INFINITY)
-    this.#socket.on('data', (chunk: Buffer) => {
-      reader.push(chunk, (frame) => listener.order(readToChild(frame, this.#generation)))
-    })
+    const order = (frame: Frame) => listener.order(readToChild(frame, this.#generation))
+    const readInto = (room: Buffer) => readNow(this.#socket, room)
+    this.#socket.on('data', (chunk: Buffer) => reader.push(chunk, order, readInto))
     this.#socket.on('error', dieWithGroup)
     this.#socket.on('close', dieWithGroup)
   }
@@ -35,12 +39,13 @@ export class SocketChannel implements Channel {
   send(report: ToParent): void {
     if (this.#out.isEmpty) this.#flushSoon()
     if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
-    this.#out.add(frameToParent(report, this.#generation))
+    const isLent = this.#add(report)
+    if (isLent) this.#flush({ isLent })
   }
 
   sendLatest(report: Progress): void {
-    if (this.#socket.writableLength > 0) this.#held.set(report.job, report)
-    else this.sendNow(report, () => {})
+    if (this.#socket.writableLength === 0) return this.sendNow(report, () => {})
+    this.#held.set(report.job, { ...report, payload: keepPayload(report.payload) })
   }
 
   flush(): void {
@@ -49,8 +54,8 @@ export class SocketChannel implements Channel {
 
   /** The kernel has the report at once, unless the parent is behind with its reading. */
   sendNow(report: ToParent, sent: () => void): void {
-    this.#out.add(frameToParent(report, this.#generation))
-    this.#flush(sent)
+    const isLent = this.#add(report)
+    this.#flush({ sent, isLent })
   }
 
   /** Writes what was sent in this tick past the event loop, because the process ends; waits a little for room. */
@@ -82,12 +87,22 @@ export class SocketChannel implements Channel {
     else setImmediate(() => this.#flush())
   }
 
-  #flush(sent?: () => void): void {
+  /** True if its bytes are still lent. */
+  #add(report: ToParent): boolean {
+    const frame = frameToParent(report, this.#generation)
+    const isCopied = this.#out.add(frame)
+    return !isCopied && frame.payload.isLent === true
+  }
+
+  #flush({ sent, isLent = false }: { readonly sent?: () => void; readonly isLent?: boolean } = {}): void {
     if (this.#out.isEmpty || this.#ended) return
     const parts = this.#out.take()
     this.#wroteAtMs = performance.now()
-    const rest = this.#socket.writableLength === 0 ? this.#write(parts) : parts
-    const last = rest.pop()
+    const isFree = this.#socket.writableLength === 0
+    const rest = isFree ? this.#write(parts) : parts
+    const unsent = rest.pop()
+    // What was lent came last.
+    const last = unsent !== undefined && isLent ? this.#copy(unsent, isFree) : unsent
     if (last === undefined) {
       this.#out.reuse()
       return sent?.()
@@ -99,6 +114,15 @@ export class SocketChannel implements Channel {
       if (this.#out.isEmpty) process.nextTick(() => this.#flush())
       for (const job of this.#held.keys()) this.#release(job)
     })
+  }
+
+  /** New memory costs several times the copy, so it is used again whenever the stream is done with it. */
+  #copy(bytes: Buffer, isSpareFree: boolean): Buffer {
+    if (!isSpareFree || bytes.length > MAX_SPARE_BYTES) return Buffer.from(bytes)
+    if (this.#spare.length < bytes.length) this.#spare = Buffer.allocUnsafeSlow(bytes.length)
+    const copy = this.#spare.subarray(0, bytes.length)
+    copy.set(bytes)
+    return copy
   }
 
   /** What follows is news of the job's end, or newer than what was held back. */
@@ -124,6 +148,7 @@ const CHANNEL_FD = 3
 /** What ends so soon after a write waits for what else ends in this round of the event loop. */
 const TOGETHER_MS = 0.2
 const LAST_WORDS_MS = 500
+const MAX_SPARE_BYTES = 16 * 1024 * 1024
 
 /** The parent is gone: nobody wants the results of this process or of those it started. */
 export function dieWithGroup(): never {

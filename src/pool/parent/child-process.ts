@@ -4,8 +4,9 @@
  * a short deadline has passed (a process it started may hold its pipes open).
  */
 import type { Socket } from 'node:net'
-import { FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
+import { type Frame, FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToChild, readToParent, type ToChild } from '../protocol/messages.ts'
+import { readNow } from '../protocol/read.ts'
 import type { Tickets } from '../protocol/tickets.ts'
 import { writeParts } from '../protocol/write.ts'
 import type { ChildHandle, ChildListener } from './child-handle.ts'
@@ -113,9 +114,10 @@ export class PoolChildProcess implements ChildHandle {
   }
 
   #listen(channel: Socket, reader: FrameReader): void {
+    const take = (frame: Frame) => this.#listener.message(readToParent(frame, this.#generation))
     this.#watch(channel, null).on('data', (chunk: Buffer) => {
       try {
-        reader.push(chunk, (frame) => this.#listener.message(readToParent(frame, this.#generation)))
+        reader.push(chunk, take, (room) => readNow(channel, room))
       } catch (error) {
         if (!(error instanceof FrameError)) throw error
         this.#distrust(error)

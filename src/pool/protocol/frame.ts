@@ -11,9 +11,9 @@ export const HEADER_BYTES = 24
 const MAGIC = 0xca20
 const VERSION = 2
 
-/** How a payload is written: not at all, as the bytes it is, or as MessagePack. */
-export type Encoding = 'none' | 'bytes' | 'msgpack'
-const ENCODINGS = ['none', 'bytes', 'msgpack'] as const
+/** How a payload is written: not at all, as the bytes it is, as MessagePack, or as a text of one byte per character. */
+export type Encoding = 'none' | 'bytes' | 'msgpack' | 'ascii'
+const ENCODINGS = ['none', 'bytes', 'msgpack', 'ascii'] as const
 
 /** A value on its way: encoded, not yet looked into. */
 export interface Payload {
@@ -21,6 +21,8 @@ export interface Payload {
   readonly bytes: Uint8Array
   /** The bytes are in memory that nothing else is in: whoever reads them may keep them. */
   readonly isOwn?: boolean
+  /** The bytes are in memory that its owner uses again: they are written or copied at once, or lost. */
+  readonly isLent?: boolean
   /** Memory that stays one on both sides; only between threads of one process, and never part of a frame's bytes. */
   readonly shared?: readonly object[]
 }
@@ -57,7 +59,8 @@ export class FrameWriter {
     return this.#from === this.#to && this.#parts.length === 0
   }
 
-  add({ type, job, generation, amount, payload: { encoding, bytes } }: Frame): void {
+  /** True if the payload was copied; otherwise its bytes have to stay as they are until they are written. */
+  add({ type, job, generation, amount, payload: { encoding, bytes } }: Frame): boolean {
     const inline = bytes.length <= COPY_BELOW_BYTES
     if (this.#to + HEADER_BYTES + (inline ? bytes.length : 0) > AREA_BYTES) this.#renew()
     const area = this.#area
@@ -79,6 +82,7 @@ export class FrameWriter {
       this.#cut()
       this.#parts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     }
+    return inline
   }
 
   /** All that was added since, in order. Whoever has written all of it says so with `reuse`. */
@@ -112,6 +116,10 @@ const COPY_BELOW_BYTES = 16 * 1024
 const AREA_BYTES = 64 * 1024
 /** A frame of this size was put together in memory of its own; copying it once more would show. */
 const OWN_ABOVE_BYTES = 64 * 1024
+/** Less comes with the next chunk just as well. */
+const READ_ABOVE_BYTES = 32 * 1024
+/** What is not filled yet takes no more than addresses; what is copied as it grows takes time. */
+const GROWTH = 8
 
 /** Cuts a stream of chunks into frames. */
 export class FrameReader {
@@ -130,11 +138,12 @@ export class FrameReader {
 
   /**
    * Calls `onFrame` for every frame that `chunk` completes. Payloads are views of what was read, not copies, except
-   * those that came in several chunks.
+   * those that came in several chunks. Of a large frame the rest is asked of `readInto`, which gives how many bytes have
+   * arrived meanwhile: read into their place, they are not copied.
    *
    * @throws FrameError at the first header that is not ours; frames before it were delivered.
    */
-  push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
+  push(chunk: Buffer, onFrame: (frame: Frame) => void, readInto?: (room: Buffer) => number): void {
     let at = this.#headerBytes === 0 ? 0 : this.#complete(chunk, 0, onFrame)
     while (chunk.length - at >= HEADER_BYTES) {
       const end = at + HEADER_BYTES + this.#checkHeader(chunk, at)
@@ -143,6 +152,11 @@ export class FrameReader {
       at = end
     }
     if (at < chunk.length) this.#complete(chunk, at, onFrame)
+    if (readInto === undefined || this.#headerBytes < HEADER_BYTES) return
+    if (this.#length - this.#payloadBytes < READ_ABOVE_BYTES) return
+    this.#makeRoom(this.#payloadBytes + 1)
+    this.#payloadBytes += readInto(this.#payload.subarray(this.#payloadBytes))
+    if (this.#payloadBytes === this.#length) this.#deliver(onFrame)
   }
 
   /** Adds to a frame what it lacks; gives where in the chunk the next one begins. */
@@ -157,24 +171,30 @@ export class FrameReader {
     }
     const end = Math.min(chunk.length, at + this.#length - this.#payloadBytes)
     this.#keep(chunk, at, end)
-    if (this.#payloadBytes < this.#length) return end
+    if (this.#payloadBytes === this.#length) this.#deliver(onFrame)
+    return end
+  }
+
+  #deliver(onFrame: (frame: Frame) => void): void {
     const payload = this.#payload
     this.#headerBytes = 0
     this.#payload = NOTHING
     this.#payloadBytes = 0
     onFrame(frameOf(this.#header, 0, payload, payload.length > OWN_ABOVE_BYTES))
-    return end
   }
 
   #keep(chunk: Buffer, from: number, to: number): void {
     const bytes = this.#payloadBytes + to - from
-    if (bytes > this.#payload.length) {
-      const room = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(this.#length, bytes * 2)))
-      this.#payload.copy(room, 0, 0, this.#payloadBytes)
-      this.#payload = room
-    }
+    this.#makeRoom(bytes)
     chunk.copy(this.#payload, this.#payloadBytes, from, to)
     this.#payloadBytes = bytes
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#payload.length) return
+    const room = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(this.#length, bytes * GROWTH)))
+    this.#payload.copy(room, 0, 0, this.#payloadBytes)
+    this.#payload = room
   }
 
   #checkHeader(chunk: Buffer, at: number): number {

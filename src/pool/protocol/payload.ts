@@ -1,11 +1,11 @@
 /**
- * Values to payloads and back. Bytes travel as they are; everything else in MessagePack with the reach of a structured
- * clone: Map, Set, Date, BigInt, typed arrays, errors (name, message, cause), cycles. What would lose a part on the way
- * is refused: functions, symbols, promises, weak collections, iterators, boxed primitives, and shared memory except
- * between threads of one process.
+ * Values to payloads and back. Bytes and long ASCII texts travel as they are; everything else in MessagePack with the
+ * reach of a structured clone: Map, Set, Date, BigInt, typed arrays, errors (name, message, cause), cycles. What would
+ * lose a part on the way is refused: functions, symbols, promises, weak collections, iterators, boxed primitives, and
+ * shared memory except between threads of one process.
  */
 import { types } from 'node:util'
-import { Packr, Unpackr } from 'msgpackr'
+import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr'
 import type { Payload } from './frame.ts'
 import { isShared, readingMemory, writingMemory } from './shared-memory.ts'
 
@@ -17,19 +17,31 @@ import { isShared, readingMemory, writingMemory } from './shared-memory.ts'
  */
 export function encodePayload(value: unknown, sharesMemory = false): Payload {
   if (value instanceof Uint8Array && !isShared(value)) return { encoding: 'bytes', bytes: copyOf(value) }
+  if (isLongAscii(value)) return { encoding: 'ascii', bytes: Buffer.from(value, 'latin1') }
   const shared: object[] | null = sharesMemory ? [] : null
-  try {
-    const bytes = writingMemory(shared, value, pack)
-    // What one value needed would stay with this process for good.
-    if (bytes.length > LARGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(FIRST_BYTES))
-    return shared === null || shared.length === 0
-      ? { encoding: 'msgpack', bytes }
-      : { encoding: 'msgpack', bytes, shared }
-  } catch (error) {
-    // A value that was written half may have left record definitions behind that a later reader would not know.
-    packr = createPackr()
-    throw error
-  }
+  const bytes = packed(value, shared, pack)
+  return shared === null || shared.length === 0
+    ? { encoding: 'msgpack', bytes }
+    : { encoding: 'msgpack', bytes, shared }
+}
+
+/**
+ * For whoever has written or copied the payload before anything else happens: before the next value is encoded, and
+ * before the value's owner can touch it. Bytes stay where they are, all else is in memory that is used again. Shared
+ * memory is refused.
+ *
+ * @throws TypeError or RangeError as `encodePayload`.
+ */
+export function lendPayload(value: unknown): Payload {
+  if (value instanceof Uint8Array && !isShared(value))
+    return { encoding: 'bytes', bytes: asBuffer(value), isLent: true }
+  if (isLongAscii(value)) return { encoding: 'ascii', bytes: written(value), isLent: true }
+  return { encoding: 'msgpack', bytes: packed(value, null, packAgain), isLent: true }
+}
+
+/** The payload, in memory of its own if it was lent. */
+export function keepPayload(payload: Payload): Payload {
+  return payload.isLent ? { encoding: payload.encoding, bytes: copyOf(payload.bytes) } : payload
 }
 
 /**
@@ -43,18 +55,24 @@ export function decodePayload(payload: Payload): unknown {
       return undefined
     case 'bytes':
       return payload.isOwn ? asBuffer(payload.bytes) : copyOf(payload.bytes)
+    case 'ascii':
+      return asBuffer(payload.bytes).toString('latin1')
     case 'msgpack':
       return readingMemory(payload.shared, payload.bytes, unpack)
   }
 }
 
-const LARGE_BYTES = 16 * 1024 * 1024
+const LONG_TEXT = 64 * 1024
+/** What is kept for the next value; more would stay with this process for one that needed it. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024
 const FIRST_BYTES = 8 * 1024
 
 // Reading never learns from what was written: a stranger's record definitions must not meet ours.
 const unpackr = new Unpackr({ structuredClone: true, copyBuffers: true })
 let packr = createPackr()
+let textRoom = Buffer.alloc(0)
 const pack = (value: unknown): Buffer => packr.pack(value)
+const packAgain = (value: unknown): Buffer => packr.pack(value, RESET_BUFFER_MODE)
 const unpack = (bytes: Uint8Array): unknown => unpackr.unpack(bytes)
 
 function createPackr(): Packr {
@@ -89,6 +107,30 @@ const OPAQUE: readonly (readonly [(value: unknown) => boolean, string])[] = [
   [types.isBoxedPrimitive, 'A boxed primitive'],
   [types.isExternal, 'A native object'],
 ]
+
+function packed(value: unknown, shared: object[] | null, write: typeof pack): Buffer {
+  try {
+    const bytes = writingMemory(shared, value, write)
+    if (bytes.length > MAX_KEPT_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(FIRST_BYTES))
+    return bytes
+  } catch (error) {
+    // A value that was written half may have left record definitions behind that a later reader would not know.
+    packr = createPackr()
+    throw error
+  }
+}
+
+/** New memory costs several times what the writing does. */
+function written(text: string): Buffer {
+  if (text.length > MAX_KEPT_BYTES) return Buffer.from(text, 'latin1')
+  if (textRoom.length < text.length) textRoom = Buffer.allocUnsafeSlow(text.length)
+  return textRoom.subarray(0, textRoom.write(text, 'latin1'))
+}
+
+/** Where a text's bytes are its characters, neither side has to look at them one by one. */
+function isLongAscii(value: unknown): value is string {
+  return typeof value === 'string' && value.length >= LONG_TEXT && Buffer.byteLength(value) === value.length
+}
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
