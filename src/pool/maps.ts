@@ -92,7 +92,7 @@ export function startChunk<R>(
   items: readonly unknown[],
   firstIndex: number,
 ): StartedCall<ChunkOutcome<R>> {
-  const { call, result } = startCall<unknown>(engine, { name, form, args: items, options })
+  const { call, result } = startCall<unknown>(engine, { name, form, args: [items], options })
   const { signal } = options
   const read = (value: unknown): ChunkOutcome<R> => {
     const [results, failure] = readMapResult(call, value)
@@ -112,9 +112,12 @@ function allOf<R>({ results, error }: ChunkOutcome<R>): readonly R[] {
   return results
 }
 
-/** `flat()` is slow for large parts, and spreading many runs out of stack. */
+/** `flat()` is slow for large parts, and giving many as arguments runs out of stack. */
 function joined<R>(parts: readonly (readonly R[])[]): R[] {
   const all: R[] = []
+  if (parts.length <= MAX_ARGUMENTS) return all.concat(...parts)
   for (const part of parts) for (const result of part) all.push(result)
   return all
 }
+
+const MAX_ARGUMENTS = 1_000

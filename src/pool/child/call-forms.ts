@@ -11,9 +11,9 @@ export function callAs(form: CallForm, fn: AnyFunction, args: readonly unknown[]
     case 'call':
       return fn(...args)
     case 'map':
-      return mapEach(args, (item) => fn(item), job)
+      return mapEach(args[0] as unknown[], fn, job)
     case 'starmap':
-      return mapEach(args, (item) => fn(...(item as unknown[])), job)
+      return mapEach(args[0] as unknown[], (item) => fn(...(item as unknown[])), job)
     case 'stream':
       return pour(fn(...args), job, job.outlet as Outlet)
   }

@@ -52,8 +52,8 @@ export type ToParent =
   | { readonly type: 'crashed'; readonly payload: Payload }
 
 /**
- * Export name; its soft time limit in ms, 0 for none; then the arguments of a call or a stream, the items of a map,
- * the argument lists of a starmap.
+ * Export name; its soft time limit in ms, 0 for none; then the arguments of a call or a stream. For a map one argument,
+ * the array of its items; for a starmap the array of its argument lists.
  */
 export type CallOrder = readonly [name: string, softTimeLimitMs: number, ...args: unknown[]]
 
