@@ -19,6 +19,10 @@ test('map() gives what a map in this process would, whatever the size of its chu
     assert.deepEqual(await pool.map('square', items, { chunkSize }), expected, `chunks of ${chunkSize}`)
   }
   assert.deepEqual(await pool.map('square', items), expected)
+  assert.deepEqual(
+    await pool.map('square', numbers(2_500), { chunkSize: 1 }),
+    numbers(2_500).map((n) => n * n),
+  )
   assert.deepEqual(await pool.map('squareLater', items), expected, 'functions that wait, too')
   assert.deepEqual(
     await pool.map('twice', [1, [2]]),

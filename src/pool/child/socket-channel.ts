@@ -2,18 +2,20 @@
  * The channel of a child that is a process. Reports of one tick leave in one write, and those of many ticks that follow at
  * once: of a hundred timers that end a hundred jobs each has a tick of its own.
  */
-import { Socket } from 'node:net'
+import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToParent, readToChild, type ToParent } from '../protocol/messages.ts'
 import { keepPayload } from '../protocol/payload.ts'
-import { readNow } from '../protocol/read.ts'
+import { ReadArea, readNow } from '../protocol/read.ts'
 import { writeParts } from '../protocol/write.ts'
 import type { Channel, ChannelListener, Progress } from './channel.ts'
 
 export class SocketChannel implements Channel {
   readonly sharesMemory = false
   readonly #generation: number
-  readonly #socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true })
+  readonly #socket: Socket
+  readonly #reader = new FrameReader(Number.POSITIVE_INFINITY)
+  #order: (frame: Frame) => void = () => {}
   readonly #out = new FrameWriter()
   /** What nobody has read room for yet, by job. */
   readonly #held = new Map<number, Progress>()
@@ -24,14 +26,21 @@ export class SocketChannel implements Channel {
 
   constructor(generation: number) {
     this.#generation = generation
+    const area = new ReadArea()
+    const readInto = (room: Buffer) => readNow(this.#socket, room)
+    const callback = (length: number, room: Uint8Array): boolean => {
+      area.took(length)
+      this.#reader.push(room.subarray(0, length) as Buffer, this.#order, readInto)
+      return true
+    }
+    // Documented at net.connect(), which gives it to this constructor.
+    const options: SocketConstructorOpts & ConnectOpts = { onread: { buffer: () => area.room(), callback } }
+    this.#socket = new Socket({ ...options, fd: CHANNEL_FD, readable: true, writable: true })
   }
 
   /** Orders are believed: they come from the parent. An end of the channel is the parent's end, and so this child's. */
   listen(listener: ChannelListener): void {
-    const reader = new FrameReader(Number.POSITIVE_INFINITY)
-    const order = (frame: Frame) => listener.order(readToChild(frame, this.#generation))
-    const readInto = (room: Buffer) => readNow(this.#socket, room)
-    this.#socket.on('data', (chunk: Buffer) => reader.push(chunk, order, readInto))
+    this.#order = (frame) => listener.order(readToChild(frame, this.#generation))
     this.#socket.on('error', dieWithGroup)
     this.#socket.on('close', dieWithGroup)
   }
