@@ -42,8 +42,9 @@ export class PoolEngine implements JobOwner {
   constructor(options: FilledPoolOptions, events: EventEmitter<PoolEvents>) {
     this.options = options
     this.#events = events
-    if (isLoading(options.moduleUrl)) {
-      const text = `${options.moduleUrl} creates a pool of itself when a child loads it, without end`
+    const itself = [options.moduleUrl, ...options.preload].find(isLoading)
+    if (itself !== undefined) {
+      const text = `${itself} creates a pool of itself when a child loads it, without end`
       throw new TypeError(`${text}: put the functions in a module of their own`)
     }
     this.#maxStartFailures = Math.max(3, options.processes)

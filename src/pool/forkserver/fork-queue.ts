@@ -33,6 +33,7 @@ export class ForkQueue {
   /** Not told to a server yet. */
   readonly #waiting = new Map<number, ForkedProcess>()
   #server: Server | null = null
+  #hasWarned = false
 
   constructor(options: ForkQueueOptions, sentry: Sentry) {
     this.#options = options
@@ -41,7 +42,10 @@ export class ForkQueue {
 
   /** @throws Error when there are no descriptors or no memory left. */
   start(generation: number): ForkedProcess {
-    const child = new ForkedProcess(this.#options.addon, () => this.#withdraw(generation))
+    const child: ForkedProcess = new ForkedProcess(this.#options.addon, {
+      withdrawn: () => this.#withdraw(generation),
+      unburied: () => this.#server?.process.kill('did not bury a child'),
+    })
     try {
       this.#server ??= this.#startServer()
     } catch (error) {
@@ -112,6 +116,7 @@ export class ForkQueue {
     switch (report.type) {
       case 'prepared':
         server.isPrepared = true
+        this.#warn(report.leftovers)
         if (server.deadline !== null) clearTimeout(server.deadline)
         server.deadline = null
         if (server.asked.size > 0) this.#expectAnswer(server)
@@ -138,12 +143,21 @@ export class ForkQueue {
     this.#sentry.watch(pid)
   }
 
+  /** Every child would inherit it: its timers run there too, its sockets are shared by all. */
+  #warn(leftovers: readonly string[]): void {
+    if (leftovers.length === 0 || this.#hasWarned) return
+    this.#hasWarned = true
+    const text = `Preloaded modules have left something running (${leftovers.join(', ')}), which every forked child inherits`
+    process.emitWarning(`${text}: start it in the pool's initializer instead`, 'CaromWarning')
+  }
+
   /** One that a server was asked for already is killed as it comes. */
   #withdraw(generation: number): void {
     const child = this.#waiting.get(generation) ?? this.#server?.asked.get(generation)
     this.#waiting.delete(generation)
     const isLoading = this.#server?.isPrepared === false
-    child?.failed(new Error(isLoading ? 'The fork server was still loading' : 'The fork server had not forked it yet'))
+    const what = isLoading ? 'was still loading what is to be preloaded' : 'had not forked it yet'
+    child?.failed(new Error(`The fork server ${what}`))
   }
 
   #gone(server: Server, reason: string): void {
@@ -167,4 +181,4 @@ function killGroup(pid: number): void {
 }
 
 const MOST_ASKED = 8
-const ANSWER_MS = 10_000
+const ANSWER_MS = 5_000

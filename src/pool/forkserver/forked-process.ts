@@ -1,11 +1,19 @@
 /** A process that a fork server starts for this one, seen as Node shows those that it has spawned itself. */
 import { EventEmitter } from 'node:events'
-import { closeSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Addon, Descriptors } from '../../native/addon.ts'
 import type { StartedProcess } from '../parent/child-process.ts'
+import { deadline } from '../parent/deadline.ts'
 import type { Remains } from '../protocol/fork-messages.ts'
+
+export interface ForkedListener {
+  /** It was to end before it has begun. */
+  withdrawn(): void
+  /** It has ended, and its server does not tell. */
+  unburied(): void
+}
 
 interface ForkedProcessEvents {
   exit: [code: number | null, signal: NodeJS.Signals | null]
@@ -15,14 +23,15 @@ interface ForkedProcessEvents {
 export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements StartedProcess {
   readonly stdio: readonly [null, Socket, Socket, Socket]
   readonly #far: number[] = []
-  readonly #withdraw: () => void
+  readonly #listener: ForkedListener
   #pid: number | undefined
+  #burial: NodeJS.Timeout | null = null
   #isOver = false
 
-  /** `withdraw` is called when it is to end before it has begun. @throws Error when there are no descriptors left. */
-  constructor(addon: Addon, withdraw: () => void) {
+  /** @throws Error when there are no descriptors left. */
+  constructor(addon: Addon, listener: ForkedListener) {
     super()
-    this.#withdraw = withdraw
+    this.#listener = listener
     const near: Socket[] = []
     try {
       while (near.length < 3) {
@@ -58,9 +67,10 @@ export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements 
   /** Nothing of it holds the event loop, ever. */
   unref(): void {}
 
-  /** To be ended though it has no pid yet. */
-  abandon(): void {
-    if (this.#pid === undefined && !this.#isOver) this.#withdraw()
+  killOrdered(): void {
+    if (this.#isOver) return
+    if (this.#pid === undefined) this.#listener.withdrawn()
+    else this.#burial ??= deadline(() => this.#lookForEnd(), BURIAL_MS)
   }
 
   /** False if nobody wants it any more. */
@@ -89,10 +99,28 @@ export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements 
     this.#ended(null, 'SIGKILL')
   }
 
+  /** The kernel may need longer than its server: a process that waits for a dead disk ends when that answers. */
+  #lookForEnd(): void {
+    this.#burial = null
+    if (this.#isOver) return
+    if (isRunning(this.#pid as number)) this.killOrdered()
+    else this.#listener.unburied()
+  }
+
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isOver) return
     this.#isOver = true
+    if (this.#burial !== null) clearTimeout(this.#burial)
     this.emit('exit', code, signal)
+  }
+}
+
+/** False for a zombie. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
   }
 }
 
@@ -101,3 +129,5 @@ function nameOf(signal: number): NodeJS.Signals {
   // Signals for real-time programs have numbers only.
   return (known?.[0] ?? `SIG${signal}`) as NodeJS.Signals
 }
+
+const BURIAL_MS = 5_000

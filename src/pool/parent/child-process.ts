@@ -32,8 +32,8 @@ export interface StartedProcess {
   unref(): void
   on(event: 'error', listener: (error: Error) => void): unknown
   once(event: 'exit', listener: (code: number | null, signal: NodeJS.Signals | null) => void): unknown
-  /** It is not wanted any more, and has no pid to be killed by. */
-  abandon?(): void
+  /** It was ordered to end at once, by its pid if it has one. */
+  killOrdered?(): void
 }
 
 export class PoolChildProcess implements ChildHandle {
@@ -98,8 +98,8 @@ export class PoolChildProcess implements ChildHandle {
   /** The child and every process of its group, at once. */
   kill(): void {
     if (this.#exit !== null) return
-    if (this.pid === null) this.#process?.abandon?.()
-    else killGroup(this.pid)
+    if (this.pid !== null) killGroup(this.pid)
+    this.#process?.killOrdered?.()
   }
 
   flush(): void {

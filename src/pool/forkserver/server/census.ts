@@ -25,6 +25,7 @@ export class Census {
       const at = begun.indexOf(kind)
       if (at !== -1) begun.splice(at, 1)
     }
-    return begun
+    // A file that is just being closed, as after loading a module, is gone in a moment.
+    return begun.filter((kind) => kind !== 'CloseReq')
   }
 }

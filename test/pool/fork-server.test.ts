@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Pool as AnyPool } from '../../src/pool/pool.ts'
+import { until } from '../support/wait.ts'
+import type * as Jobs from './fixtures/jobs.ts'
+import type * as Faults from './fixtures/preload-faults.ts'
+import { openForking, serverOf, skip } from './fork-support.ts'
+import { childrenOf, isAlive, processFacts } from './proc.ts'
+import { caromFailureOf, deathOf, fixture, readyPids } from './real-pool.ts'
+
+test('A fork server that is killed takes its children with it: their jobs are lost, others go on', {
+  skip,
+}, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
+  const server = await serverOf(pool, 2)
+  const pids = pool.stats().processes
+  const grandchild = await pool.exports.startGrandchild()
+  const taken = [pool.applyAsync('spin', []), pool.applyAsync('never', [])]
+  await until(() => taken.every(({ state }) => state === 'accepted'), { what: 'both work' })
+  const waiting = Array.from({ length: 10 }, (_, i) => pool.exports.add(i, 1))
+  process.kill(server, 'SIGKILL')
+  for (const job of taken) {
+    const death = await deathOf(job.result)
+    assert.deepEqual([death.signal, death.killedBy, death.exitCode], ['SIGKILL', 'signal', null])
+    assert.ok(pids.includes(death.pid as number))
+  }
+  assert.deepEqual(await Promise.all(waiting), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  await until(() => ![server, grandchild, ...pids].some(isAlive), { what: 'nothing of the old server is left' })
+  const next = await serverOf(pool, 2)
+  assert.ok(next !== server && processFacts(next)?.parent === process.pid)
+})
+
+test('An idle pool whose fork server is killed has new children', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
+  for (let round = 0; round < 3; round++) {
+    const server = await serverOf(pool, 2)
+    const before = pool.stats().processes
+    process.kill(server, 'SIGKILL')
+    await until(() => !pool.stats().processes.some((pid) => before.includes(pid)), { what: 'others are there' })
+    assert.equal(await pool.exports.add(1, 2), 3)
+  }
+})
+
+test('A fork server that was stopped is given up in time, and another forks', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 1 })
+  const server = await serverOf(pool)
+  process.kill(server, 'SIGSTOP')
+  const [pid] = pool.stats().processes
+  process.kill(pid as number, 'SIGKILL')
+  const next = await until(
+    () => childrenOf(process.pid).find((each) => each.name === 'node' && each.pid !== server && isAlive(each.pid)),
+    { what: 'another server is there', withinMs: 20_000 },
+  )
+  assert.equal(await pool.exports.add(1, 2), 3)
+  assert.equal(await serverOf(pool), next.pid)
+  assert.ok(!isAlive(server))
+})
+
+for (const [fault, why] of [
+  ['throw', /Error: no licence/],
+  ['exit', /fork server ended with exit code 3/],
+  ['kill', /fork server ended with SIGKILL/],
+  ['hang', /fork server was still loading|was not ready within 500 ms/],
+  ['spin', /fork server was still loading|was not ready within 500 ms/],
+  ['worker', /started 1 threads \(.*\), which a forked child would lack.*initializer/],
+  ['itself', /creates a pool of itself/],
+] as const) {
+  test(`A preloaded module that does "${fault}" fails every start, and the pool says why`, { skip }, async (t) => {
+    const pool = openFaulty(t, fault)
+    const error = await caromFailureOf(pool.whenStarted(), 'CAROM_CHILD_START')
+    assert.match(error.message, why)
+    await caromFailureOf(pool.exports.pid(), 'CAROM_CHILD_START')
+    await pool.join().catch(() => pool.close())
+    await until(() => !childrenOf(process.pid).some(({ name, pid }) => name === 'node' && isAlive(pid)), {
+      what: 'no server is left',
+    })
+  })
+}
+
+test('What a preloaded module leaves running is told in one warning', { skip }, async (t) => {
+  const warnings: Error[] = []
+  const listen = (warning: Error) => warnings.push(warning)
+  process.on('warning', listen)
+  t.after(() => process.off('warning', listen))
+  const pool = openFaulty(t, 'busy')
+  assert.ok((await pool.exports.pid()) > 0)
+  process.kill(await serverOf(pool), 'SIGKILL')
+  await until(() => pool.stats().processes.length === 1, { what: 'a child is there again' })
+  assert.ok((await pool.exports.pid()) > 0)
+  const [warning, ...others] = warnings.filter(({ name }) => name === 'CaromWarning')
+  assert.deepEqual(others, [])
+  assert.match(warning?.message ?? '', /left something running \(.*TCPServerWrap.*Timeout.*\).*initializer/)
+})
+
+test('Without the addon fork is refused, by name and with a way out, and spawn works', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'carom-no-addon-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const source = fileURLToPath(new URL('../../src/', import.meta.url))
+  cpSync(source, join(folder, 'src'), { recursive: true, filter: (path) => !path.endsWith('prebuilds') })
+  symlinkSync(join(source, '../../node_modules'), join(folder, 'node_modules'))
+  symlinkSync(join(source, '../../package.json'), join(folder, 'package.json'))
+  const { Pool } = (await import(pathToFileURL(join(folder, 'src/pool/index.js')).href)) as { Pool: typeof AnyPool }
+  const module = fixture('jobs')
+  assert.throws(() => new Pool({ module, startMethod: 'fork' }), {
+    code: 'CAROM_FORK_UNAVAILABLE',
+    message: /cannot be forked: .*spawn/,
+  })
+  const pool = new Pool<typeof Jobs>({ module, processes: 1 })
+  t.after(() => pool.terminate())
+  assert.equal(await pool.exports.add(1, 2), 3)
+  await readyPids(pool, 1)
+})
+
+function openFaulty(t: TestContext, fault: string) {
+  return openForking<typeof Faults>(t, 'preload-faults', {
+    preload: ['preload-faults'],
+    startTimeoutMs: ['hang', 'spin'].includes(fault) ? 500 : 30_000,
+    env: { ...process.env, FAULT: fault },
+  })
+}
