@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "heap.h"
-#include "waiters.h"
+#include "workers.h"
 
 #ifndef __GLIBC__
-#error "The layout of condition variables is known of glibc only"
+#error "How threads come back in a child is known of glibc only"
 #endif
 
 int uv_loop_fork(struct uv_loop_s *loop);
@@ -23,9 +23,8 @@ static void become_child(struct uv_loop_s *loop, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   /* It may have died before the kernel was asked. */
   if (getppid() != parent) _exit(BROKEN_CHILD);
-  forget_waiters();
   setpgid(0, 0);
-  if (uv_loop_fork(loop) != 0) _exit(BROKEN_CHILD);
+  if (!revive_workers() || uv_loop_fork(loop) != 0) _exit(BROKEN_CHILD);
 }
 
 napi_value carom_fork(napi_env env, napi_callback_info info) {
@@ -33,7 +32,7 @@ napi_value carom_fork(napi_env env, napi_callback_info info) {
   if (!read_integers(env, info, 0, NULL)) return NULL;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return throw_errno(env, ENOTSUP, "find the event loop");
   if (!share_heap_with_child()) return throw_errno(env, errno, "share the heap with a child");
-  if (!note_waiters()) return throw_errno(env, errno, "note what V8's workers wait for");
+  if (!park_workers()) return throw_errno(env, errno, "bring V8's workers to rest");
 
   /* A signal that came to the child before it has a loop of its own would be written to this process's. */
   sigset_t all, before;
@@ -43,6 +42,7 @@ napi_value carom_fork(napi_env env, napi_callback_info info) {
   pid_t child = fork();
   int error = errno;
   if (child == 0) become_child(loop, parent);
+  else release_workers();
   /* Both sides ask: whoever is told the pid can signal the group. */
   if (child > 0) setpgid(child, child);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

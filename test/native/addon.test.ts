@@ -140,7 +140,7 @@ test('A forked child runs JavaScript, leads its group, and is reaped with what i
     .map((line) => JSON.parse(line)) as [Record<string, number>, Record<string, number>]
   assert.equal(child.pid, reaped.pid)
   assert.equal(child.group, child.pid)
-  assert.equal(child.sum, 4_999_950_000)
+  assert.equal(child.sum, 499_999_500_000)
   assert.deepEqual([reaped.exitCode, reaped.signal], [7, 0])
   assert.ok((reaped.userMicros as number) > 0)
   assert.ok((reaped.mostResidentBytes as number) > 1024 * 1024)

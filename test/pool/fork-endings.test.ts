@@ -23,7 +23,7 @@ const CASES: readonly (readonly [name: string, ...args: unknown[]])[] = [
   ['catchAll'],
   ['reallyExit'],
   ['abort'],
-  ['kill', 'SIGUSR2'],
+  ['kill', 'SIGXCPU'],
   ['kill', 'SIGKILL'],
   ['kill', 'SIGALRM'],
   ['survive', 'SIGTERM'],

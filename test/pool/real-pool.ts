@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { type CaromError, type CaromErrorCode, isCaromError } from '../../src/errors.ts'
-import type { PoolOptions } from '../../src/pool/options.ts'
+import type { PoolOptions, StartMethod } from '../../src/pool/options.ts'
 import type { DeathCertificate } from '../../src/pool/parent/certificate.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { until } from '../support/wait.ts'
@@ -16,10 +16,14 @@ export function fixture(name: string): URL {
 
 /** Children that load no addon have no tickets: what they have begun the pool knows by their word alone. */
 export const WITHOUT_TICKETS = { execArgv: ['--no-addons'] } as const
+/** The way in which children are started where a test does not say it: all such tests hold for each. */
+const START_METHOD = process.env.CAROM_TEST_START_METHOD as StartMethod | undefined
 
 /** A pool of one child that runs `fixtures/NAME`, unless the options say otherwise. */
 export function openPool<M = AnyModule>(t: TestContext, name: string, options: Partial<PoolOptions> = {}): Pool<M> {
-  const pool = new Pool<M>({ module: fixture(name), processes: 1, ...options })
+  const { executor = 'prefork' } = options
+  const started = START_METHOD !== undefined && executor === 'prefork' ? { startMethod: START_METHOD } : {}
+  const pool = new Pool<M>({ module: fixture(name), processes: 1, ...started, ...options })
   t.after(() => pool.terminate())
   return pool
 }
@@ -45,6 +49,12 @@ export async function caromFailureOf(promise: Promise<unknown>, code: CaromError
 export async function deathOf(promise: Promise<unknown>): Promise<DeathCertificate> {
   const error = await caromFailureOf(promise, 'CAROM_CHILD_LOST')
   return error.certificate as DeathCertificate
+}
+
+/** The pids of the pool's `count` children, as soon as there are any: one that is forked has none at first. */
+export function startedPids<M>(pool: Pool<M>, count: number): Promise<readonly number[]> {
+  const pids = () => pool.stats().processes
+  return until(() => (pids().length === count ? pids() : null), { what: `${count} children have a pid` })
 }
 
 /** Waits until `count` children are ready, and gives their pids. */

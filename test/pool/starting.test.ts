@@ -10,7 +10,7 @@ import { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Starts from './fixtures/starts.ts'
 import type * as Waiting from './fixtures/waiting.ts'
-import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, fixture, openPool, readyPids, startedPids } from './real-pool.ts'
 
 test('The initializer gets its arguments, is awaited, and runs once in every child', async (t) => {
   const options = { initializer: 'remember', initArgs: [1, { two: [2] }], processes: 2 }
@@ -36,7 +36,7 @@ test('However long an initializer takes, jobs wait for it in the queue, and thei
   const limits = { acceptTimeoutMs: 200, timeLimitMs: 500 }
   const options = { initializer: 'waitFor', initArgs: [file], processes: 2, ...limits }
   const pool = openPool<typeof Waiting>(t, 'waiting', options)
-  const pids = pool.stats().processes
+  const pids = await startedPids(pool, 2)
   const job = pool.applyAsync('waitIf', [null])
   await until(() => pool.stats().children.every(({ ageMs }) => ageMs > 1_000), { what: 'a second has gone by' })
   assert.equal(job.state, 'queued')

@@ -4,7 +4,7 @@ import type { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { isAlive, processFacts } from './proc.ts'
-import { caromFailureOf, deathOf, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, openPool, readyPids, startedPids } from './real-pool.ts'
 
 test('A job given to a child that was stopped while idle runs in another one, and the first is killed as unheard', async (t) => {
   const pool = openPool<typeof Jobs>(t, 'jobs', { acceptTimeoutMs: 300 })
@@ -68,8 +68,8 @@ test('close() ends a child that was stopped while idle after stopTimeoutMs, term
 test('A child that is stopped while it starts is a failed start, and costs no job', async (t) => {
   const pool = openPool<typeof Jobs>(t, 'jobs', { startTimeoutMs: 2_000 })
   const ends = endsOf(pool)
-  const [pid] = pool.stats().processes as [number]
-  process.kill(pid, 'SIGSTOP')
+  const [pid] = await startedPids(pool, 1)
+  process.kill(pid as number, 'SIGSTOP')
   assert.notEqual(await pool.exports.pid(), pid)
   assert.deepEqual(ends[0], ['pool', 'SIGKILL', 'starting'])
 })
