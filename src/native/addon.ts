@@ -1,4 +1,5 @@
 /** The addon of `native/`: what forking needs of the system and Node does not offer. Not every machine has it. */
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -51,11 +52,17 @@ export function findAddon(): Found {
   return found
 }
 
+/** What it is made of: another addon has other bytes. */
+export function addonBytes(): Buffer {
+  return readFileSync(FILE)
+}
+
+const FILE = fileURLToPath(new URL(`../prebuilds/linux-${process.arch}/carom.napi.glibc.node`, import.meta.url))
+
 function load(): Found {
   if (process.platform !== 'linux') return { addon: null, reason: 'fork works on Linux only' }
-  const url = new URL(`../prebuilds/linux-${process.arch}/carom.napi.glibc.node`, import.meta.url)
   try {
-    return { addon: createRequire(import.meta.url)(fileURLToPath(url)) as Addon }
+    return { addon: createRequire(import.meta.url)(FILE) as Addon }
   } catch (error) {
     return { addon: null, reason: `the addon cannot be loaded: ${(error as Error).message.split('\n')[0]}` }
   }

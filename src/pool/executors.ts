@@ -1,7 +1,7 @@
 /** Which executor a pool's options mean. */
 
 import { MAX_FAILURE_BYTES } from '../support/failure.ts'
-import { forkingAddon } from './forkserver/availability.ts'
+import { forkingFor } from './forkserver/availability.ts'
 import { ForkExecutor } from './forkserver/executor.ts'
 import { InlineExecutor } from './inline/executor.ts'
 import type { FilledPoolOptions } from './options.ts'
@@ -26,6 +26,7 @@ function openPrefork({ startMethod, execArgv, env, preload, startTimeoutMs, ...o
   // A failure is told whole, however small the limit for results.
   const maxPayloadBytes = Math.max(options.maxPayloadBytes, MAX_FAILURE_BYTES)
   const common = { execArgv: execArgv ?? [], env, maxPayloadBytes }
-  if (startMethod === 'spawn') return new PreforkExecutor(common)
-  return new ForkExecutor({ ...common, addon: forkingAddon(), preload, startTimeoutMs })
+  const forking = startMethod === 'spawn' ? null : forkingFor(startMethod, common)
+  if (forking === null) return new PreforkExecutor(common)
+  return new ForkExecutor({ ...common, ...forking, preload, startTimeoutMs })
 }

@@ -7,8 +7,8 @@ import { integer, MAX_TIMER_MS, optionalInteger } from './numbers.ts'
 import { refuseUnable } from './refusals.ts'
 
 /** How a pool's processes come to be. */
-export type StartMethod = 'fork' | 'spawn'
-const START_METHODS = ['fork', 'spawn'] as const satisfies readonly StartMethod[]
+export type StartMethod = 'auto' | 'fork' | 'spawn'
+const START_METHODS = ['auto', 'fork', 'spawn'] as const satisfies readonly StartMethod[]
 
 /** What `new Pool` takes. Durations are in milliseconds, sizes in bytes. */
 export interface PoolOptions {
@@ -30,7 +30,8 @@ export interface PoolOptions {
   readonly executor?: ExecutorName
   /**
    * How processes are started. `spawn`: each as a program of its own. `fork` (Linux): from one process in which
-   * `preload` was loaded, in milliseconds, sharing its memory until they write to it. @default 'spawn'
+   * `preload` was loaded, in milliseconds, sharing its memory until they write to it. `auto`: `fork` where it is found to
+   * work, else `spawn`, with one warning that says why. @default 'spawn'
    */
   readonly startMethod?: StartMethod
   /**

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Pool as AnyPool } from '../../src/pool/pool.ts'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import type * as Faults from './fixtures/preload-faults.ts'
-import { openForking, serverOf, skip } from './fork-support.ts'
+import { openForking, poolOfCopy, serverOf, skip, warningsOf } from './fork-support.ts'
 import { childrenOf, isAlive, processFacts } from './proc.ts'
 import { caromFailureOf, deathOf, fixture, readyPids } from './real-pool.ts'
 
@@ -82,28 +79,18 @@ for (const [fault, why] of [
 }
 
 test('What a preloaded module leaves running is told in one warning', { skip }, async (t) => {
-  const warnings: Error[] = []
-  const listen = (warning: Error) => warnings.push(warning)
-  process.on('warning', listen)
-  t.after(() => process.off('warning', listen))
+  const warnings = warningsOf(t)
   const pool = openFaulty(t, 'busy')
   assert.ok((await pool.exports.pid()) > 0)
   process.kill(await serverOf(pool), 'SIGKILL')
   await until(() => pool.stats().processes.length === 1, { what: 'a child is there again' })
   assert.ok((await pool.exports.pid()) > 0)
-  const [warning, ...others] = warnings.filter(({ name }) => name === 'CaromWarning')
-  assert.deepEqual(others, [])
-  assert.match(warning?.message ?? '', /left something running \(.*TCPServerWrap.*Timeout.*\).*initializer/)
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] as string, /left something running \(.*TCPServerWrap.*Timeout.*\).*initializer/)
 })
 
 test('Without the addon fork is refused, by name and with a way out, and spawn works', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'carom-no-addon-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const source = fileURLToPath(new URL('../../src/', import.meta.url))
-  cpSync(source, join(folder, 'src'), { recursive: true, filter: (path) => !path.endsWith('prebuilds') })
-  symlinkSync(join(source, '../../node_modules'), join(folder, 'node_modules'))
-  symlinkSync(join(source, '../../package.json'), join(folder, 'package.json'))
-  const { Pool } = (await import(pathToFileURL(join(folder, 'src/pool/index.js')).href)) as { Pool: typeof AnyPool }
+  const Pool = await poolOfCopy(t, (source) => rmSync(join(source, 'prebuilds'), { recursive: true, force: true }))
   const module = fixture('jobs')
   assert.throws(() => new Pool({ module, startMethod: 'fork' }), {
     code: 'CAROM_FORK_UNAVAILABLE',

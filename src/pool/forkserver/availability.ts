@@ -1,11 +1,32 @@
-/** Whether children can be forked here at all. */
+/** Whether children can be forked here, as far as a start method asks for it. */
 import { CaromError } from '../../errors.ts'
-import { type Addon, findAddon } from '../../native/addon.ts'
+import { findAddon } from '../../native/addon.ts'
+import type { ForkOptions } from './executor.ts'
+import type { ServerOptions } from './server-process.ts'
+import { tryForking } from './trial.ts'
+import { verdictFor } from './verdict.ts'
+import { warnOnce } from './warning.ts'
 
-/** @throws CaromError `CAROM_FORK_UNAVAILABLE`, with `reason`. */
-export function forkingAddon(): Addon {
+type Forking = Pick<ForkOptions, 'addon' | 'trial' | 'otherwise'>
+
+/**
+ * What is needed to fork; `null` if children are to be spawned.
+ *
+ * @throws CaromError `CAROM_FORK_UNAVAILABLE`, with `reason`, where `fork` cannot be had.
+ */
+export function forkingFor(startMethod: 'auto' | 'fork', options: Omit<ServerOptions, 'preload'>): Forking | null {
   const found = findAddon()
-  if (found.addon !== null) return found.addon
-  const text = `Children cannot be forked: ${found.reason}. Start them by spawn (startMethod: 'spawn')`
-  throw new CaromError('CAROM_FORK_UNAVAILABLE', text, { reason: found.reason })
+  if (found.addon !== null) {
+    const { addon } = found
+    if (startMethod === 'fork') return { addon, trial: null, otherwise: 'fail' }
+    const trial = () => verdictFor(options.execArgv, () => tryForking(addon, options))
+    return { addon, trial, otherwise: 'spawn' }
+  }
+  const { reason } = found
+  if (startMethod === 'auto') {
+    if (process.platform === 'linux') warnOnce(`Children are spawned, since they cannot be forked here: ${reason}`)
+    return null
+  }
+  const text = `Children cannot be forked: ${reason}. Start them by spawn (startMethod: 'spawn')`
+  throw new CaromError('CAROM_FORK_UNAVAILABLE', text, { reason })
 }

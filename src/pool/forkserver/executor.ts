@@ -1,16 +1,14 @@
 /** Children that are forked from one process in which everything they share is loaded. */
-import type { Addon } from '../../native/addon.ts'
 import type { ChildEnd, ChildHandle, ChildListener, Executor } from '../parent/child-handle.ts'
 import { PoolChildProcess } from '../parent/child-process.ts'
 import { Sentry } from '../parent/sentry.ts'
-import { ForkQueue } from './fork-queue.ts'
-import type { ServerOptions } from './server-process.ts'
+import { ForkQueue, type ForkQueueOptions } from './fork-queue.ts'
 
-export interface ForkOptions extends ServerOptions {
-  readonly addon: Addon
+export interface ForkOptions extends ForkQueueOptions {
   /** Most bytes of one report. */
   readonly maxPayloadBytes: number
-  readonly startTimeoutMs: number
+  /** Tells why children cannot be forked here, or `null`; they wait for it. Without it they are forked. */
+  readonly trial: (() => Promise<string | null>) | null
 }
 
 export class ForkExecutor implements Executor {
@@ -27,11 +25,14 @@ export class ForkExecutor implements Executor {
 
   startChild(generation: number, listener: ChildListener): ChildHandle {
     // Not before: a pool that is refused as it is made would leave its sentry behind.
-    if (!this.#isWatched) this.#sentry.start()
+    const { maxPayloadBytes, trial } = this.#options
+    if (!this.#isWatched) {
+      this.#sentry.start()
+      if (trial !== null) this.#forks.waitFor(trial())
+    }
     this.#isWatched = true
-    const { maxPayloadBytes } = this.#options
     const launch = () => this.#forks.start(generation)
-    return new PoolChildProcess({ generation, maxPayloadBytes, startMethod: 'fork', tickets: null, launch }, listener)
+    return new PoolChildProcess({ generation, maxPayloadBytes, launch }, listener)
   }
 
   childGone({ pid }: ChildEnd): void {

@@ -5,13 +5,17 @@
 import type { Addon } from '../../native/addon.ts'
 import { deadline } from '../parent/deadline.ts'
 import type { Sentry } from '../parent/sentry.ts'
+import { spawnWithEnds } from '../parent/spawn.ts'
 import type { FromForkServer } from '../protocol/fork-messages.ts'
-import { ForkedProcess } from './forked-process.ts'
+import { AwaitedProcess } from './awaited-process.ts'
 import { errorOf, type ServerOptions, ServerProcess } from './server-process.ts'
+import { warnOnce } from './warning.ts'
 
 export interface ForkQueueOptions extends ServerOptions {
   readonly addon: Addon
   readonly startTimeoutMs: number
+  /** With `spawn` a child that cannot be forked here is spawned instead, and otherwise fails. */
+  readonly otherwise: 'fail' | 'spawn'
 }
 
 interface Server {
@@ -21,8 +25,8 @@ interface Server {
   /** What it failed of, where it could tell. */
   failure: Error | null
   /** Forks it was told of and has not answered. */
-  readonly asked: Map<number, ForkedProcess>
-  readonly children: Map<number, ForkedProcess>
+  readonly asked: Map<number, AwaitedProcess>
+  readonly children: Map<number, AwaitedProcess>
   /** Of its start, or of the answer it owes. */
   deadline: NodeJS.Timeout | null
 }
@@ -31,34 +35,71 @@ export class ForkQueue {
   readonly #options: ForkQueueOptions
   readonly #sentry: Sentry
   /** Not told to a server yet. */
-  readonly #waiting = new Map<number, ForkedProcess>()
+  readonly #waiting = new Map<number, AwaitedProcess>()
   #server: Server | null = null
-  #hasWarned = false
+  /** Whether children can be forked here; with `unknown` they wait until it is known. */
+  #ability: 'unknown' | 'forks' | 'spawns' = 'forks'
+  #hasEnded = false
 
   constructor(options: ForkQueueOptions, sentry: Sentry) {
     this.#options = options
     this.#sentry = sentry
   }
 
+  /** Children wait until that has told why they cannot be forked here, or `null`. */
+  waitFor(trial: Promise<string | null>): void {
+    this.#ability = 'unknown'
+    void trial.then((reason) => {
+      if (reason === null) this.#ability = 'forks'
+      else this.#spawnFromNowOn(reason)
+      this.#startWaiting()
+    })
+  }
+
   /** @throws Error when there are no descriptors or no memory left. */
-  start(generation: number): ForkedProcess {
-    const child: ForkedProcess = new ForkedProcess(this.#options.addon, {
+  start(generation: number): AwaitedProcess {
+    const child: AwaitedProcess = new AwaitedProcess(this.#options.addon, {
       withdrawn: () => this.#withdraw(generation),
       unburied: () => this.#server?.process.kill('did not bury a child'),
     })
-    try {
-      this.#server ??= this.#startServer()
-    } catch (error) {
-      child.closeFarEnds()
-      for (const stream of child.stdio) stream?.destroy()
-      throw error
-    }
     this.#waiting.set(generation, child)
-    this.#pump(this.#server)
+    this.#startWaiting()
     return child
   }
 
+  #startWaiting(): void {
+    if (this.#ability === 'unknown' || this.#hasEnded || this.#waiting.size === 0) return
+    if (this.#ability === 'spawns') return this.#spawnWaiting()
+    try {
+      this.#server ??= this.#startServer()
+    } catch (error) {
+      for (const child of this.#waiting.values()) child.failed(error as Error)
+      return this.#waiting.clear()
+    }
+    this.#pump(this.#server)
+  }
+
+  #spawnFromNowOn(reason: string): void {
+    this.#ability = 'spawns'
+    warnOnce(`Children are spawned, since they cannot be forked here: ${reason}`)
+  }
+
+  #spawnWaiting(): void {
+    for (const [generation, child] of this.#waiting) this.#spawn(generation, child)
+    this.#waiting.clear()
+  }
+
+  #spawn(generation: number, child: AwaitedProcess): void {
+    try {
+      child.spawned(spawnWithEnds(generation, this.#options, child.farEnds))
+      if (child.pid !== undefined) this.#sentry.watch(child.pid)
+    } catch (error) {
+      child.failed(error as Error)
+    }
+  }
+
   end(): void {
+    this.#hasEnded = true
     this.#server?.process.end()
   }
 
@@ -93,7 +134,6 @@ export class ForkQueue {
         continue
       }
       this.#waiting.delete(generation)
-      child.closeFarEnds()
       server.asked.set(generation, child)
       if (server.isPrepared) this.#expectAnswer(server)
     }
@@ -103,7 +143,7 @@ export class ForkQueue {
     server.deadline ??= deadline(() => server.process.kill(`did not answer within ${ANSWER_MS} ms`), ANSWER_MS)
   }
 
-  #answered(server: Server, generation: number): ForkedProcess | undefined {
+  #answered(server: Server, generation: number): AwaitedProcess | undefined {
     const child = server.asked.get(generation)
     server.asked.delete(generation)
     if (server.deadline !== null) clearTimeout(server.deadline)
@@ -128,8 +168,8 @@ export class ForkQueue {
         this.#forked(server, report.generation, report.pid)
         return this.#pump(server)
       case 'refused':
-        this.#answered(server, report.generation)?.failed(errorOf(report.failure))
-        return this.#pump(server)
+        this.#refused(server, report.generation, errorOf(report.failure))
+        return this.#startWaiting()
       case 'buried':
         server.children.get(report.generation)?.buried(report.remains)
         server.children.delete(report.generation)
@@ -145,10 +185,17 @@ export class ForkQueue {
 
   /** Every child would inherit it: its timers run there too, its sockets are shared by all. */
   #warn(leftovers: readonly string[]): void {
-    if (leftovers.length === 0 || this.#hasWarned) return
-    this.#hasWarned = true
+    if (leftovers.length === 0) return
     const text = `Preloaded modules have left something running (${leftovers.join(', ')}), which every forked child inherits`
-    process.emitWarning(`${text}: start it in the pool's initializer instead`, 'CaromWarning')
+    warnOnce(`${text}: start it in the pool's initializer instead`)
+  }
+
+  #refused(server: Server, generation: number, error: Error): void {
+    const child = this.#answered(server, generation)
+    if (child === undefined) return
+    if (this.#options.otherwise === 'fail') return child.failed(error)
+    this.#spawnFromNowOn(error.message)
+    this.#spawn(generation, child)
   }
 
   /** One that a server was asked for already is killed as it comes. */

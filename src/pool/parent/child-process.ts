@@ -17,16 +17,18 @@ import { StderrTail } from './stderr-tail.ts'
 export interface ChildProcessOptions {
   readonly generation: number
   readonly maxPayloadBytes: number
-  readonly startMethod: 'spawn' | 'fork'
-  readonly tickets: Tickets | null
   /** Starts the process; what it throws is told as why the child could not be started. */
   readonly launch: () => StartedProcess
 }
 
 /** A process as its starter has it: what is needed of Node's ChildProcess, for those that are started otherwise too. */
 export interface StartedProcess {
+  /** Absent for one that Node has spawned. */
+  readonly startMethod?: 'spawn' | 'fork'
   /** Undefined until there is one; then `exit` follows, and otherwise `error`. */
   readonly pid?: number | undefined
+  /** Absent where it has none. */
+  readonly tickets?: Tickets | null
   /** Of its stdin, stdout, stderr and channel the ends that are here. */
   readonly stdio: readonly unknown[]
   unref(): void
@@ -37,8 +39,6 @@ export interface StartedProcess {
 }
 
 export class PoolChildProcess implements ChildHandle {
-  readonly startMethod: ChildHandle['startMethod']
-  readonly tickets: Tickets | null
   readonly startedAtMs = performance.now()
   readonly #generation: number
   readonly #process: StartedProcess | null
@@ -54,8 +54,6 @@ export class PoolChildProcess implements ChildHandle {
 
   constructor(options: ChildProcessOptions, listener: ChildListener) {
     this.#generation = options.generation
-    this.startMethod = options.startMethod
-    this.tickets = options.tickets
     this.#listener = listener
     this.#process = this.#launch(options)
     // Without file descriptors left there is no process, nor any stream.
@@ -72,6 +70,14 @@ export class PoolChildProcess implements ChildHandle {
 
   get isBehind(): boolean {
     return (this.#channel?.writableLength ?? 0) > 0
+  }
+
+  get tickets(): Tickets | null {
+    return this.#process?.tickets ?? null
+  }
+
+  get startMethod(): 'spawn' | 'fork' {
+    return this.#process?.startMethod ?? 'spawn'
   }
 
   get pid(): number | null {

@@ -1,10 +1,8 @@
 /** Children that are processes, started by spawn and watched by a sentry. */
-import { closeSync } from 'node:fs'
 import type { ChildEnd, ChildHandle, ChildListener, Executor } from './child-handle.ts'
 import { PoolChildProcess } from './child-process.ts'
 import { Sentry } from './sentry.ts'
 import { type SpawnOptions, spawnChild } from './spawn.ts'
-import { makeTicketMemory } from './ticket-memory.ts'
 
 export interface PreforkOptions extends SpawnOptions {
   /** Most bytes of one report. */
@@ -26,11 +24,8 @@ export class PreforkExecutor implements Executor {
     if (!this.#isWatched) this.#sentry.start()
     this.#isWatched = true
     const { maxPayloadBytes } = this.#options
-    const memory = makeTicketMemory()
-    const tickets = memory?.tickets ?? null
-    const launch = () => spawnChild(generation, this.#options, memory?.fd)
-    const child = new PoolChildProcess({ generation, maxPayloadBytes, startMethod: 'spawn', tickets, launch }, listener)
-    if (memory !== null) closeSync(memory.fd)
+    const launch = () => spawnChild(generation, this.#options)
+    const child = new PoolChildProcess({ generation, maxPayloadBytes, launch }, listener)
     if (child.pid !== null) this.#sentry.watch(child.pid)
     return child
   }

@@ -1,22 +1,38 @@
 /** Starts a child as a program of its own, which the kernel ends with its parent where the system can be asked for that. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { StartedProcess } from './child-process.ts'
 import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
+import { makeTicketMemory } from './ticket-memory.ts'
 
 export interface SpawnOptions {
   readonly execArgv: readonly string[]
   readonly env: NodeJS.ProcessEnv
 }
 
-/** Its stdin is empty; its stdout, its stderr and its channel on fd 3 are pipes to here, the memory of its tickets is on 4. */
-export function spawnChild(generation: number, { execArgv, env }: SpawnOptions, ticketFd?: number): ChildProcess {
-  const tickets = ticketFd === undefined ? [] : ['4']
-  const node = [...execArgv, ENTRY, String(generation), String(process.pid), ...tickets]
+/** What a child has as stdout, stderr, channel and memory of its tickets: pipes to here, or descriptors. */
+type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, number, number]
+
+/** Its stdin is empty. */
+export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
+  const memory = makeTicketMemory()
+  if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
+  try {
+    const child = spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', memory.fd])
+    return Object.assign(child, { tickets: memory.tickets })
+  } finally {
+    closeSync(memory.fd)
+  }
+}
+
+export function spawnWithEnds(generation: number, { execArgv, env }: SpawnOptions, ends: Ends): ChildProcess {
+  const node = [...execArgv, ENTRY, String(generation), String(process.pid), ...(ends.length === 4 ? ['4'] : [])]
   const setpriv = findSetpriv()
   const [command, args] =
     setpriv === null ? [process.execPath, node] : [setpriv, [...PARENT_DEATH_FLAGS, process.execPath, ...node]]
   return spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(ticketFd === undefined ? [] : [ticketFd])],
+    stdio: ['ignore', ...ends],
     detached: true,
     env,
     windowsHide: true,

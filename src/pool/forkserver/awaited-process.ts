@@ -1,4 +1,8 @@
-/** A process that a fork server starts for this one, seen as Node shows those that it has spawned itself. */
+/**
+ * A process that is started later than it was asked for: by a fork server, or at last by spawn. To whoever asked it is as
+ * those that Node has spawned; what is sent to it waits in its channel.
+ */
+import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { closeSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -8,28 +12,29 @@ import type { StartedProcess } from '../parent/child-process.ts'
 import { deadline } from '../parent/deadline.ts'
 import type { Remains } from '../protocol/fork-messages.ts'
 
-export interface ForkedListener {
+export interface AwaitedListener {
   /** It was to end before it has begun. */
   withdrawn(): void
   /** It has ended, and its server does not tell. */
   unburied(): void
 }
 
-interface ForkedProcessEvents {
+interface AwaitedProcessEvents {
   exit: [code: number | null, signal: NodeJS.Signals | null]
   error: [error: Error]
 }
 
-export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements StartedProcess {
+export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implements StartedProcess {
   readonly stdio: readonly [null, Socket, Socket, Socket]
   readonly #far: number[] = []
-  readonly #listener: ForkedListener
+  readonly #listener: AwaitedListener
   #pid: number | undefined
   #burial: NodeJS.Timeout | null = null
+  #startMethod: 'spawn' | 'fork' = 'fork'
   #isOver = false
 
   /** @throws Error when there are no descriptors left. */
-  constructor(addon: Addon, listener: ForkedListener) {
+  constructor(addon: Addon, listener: AwaitedListener) {
     super()
     this.#listener = listener
     const near: Socket[] = []
@@ -50,7 +55,11 @@ export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements 
     this.stdio = [null, stdout, stderr, channel]
   }
 
-  /** Known when it has been forked. */
+  get startMethod(): 'spawn' | 'fork' {
+    return this.#startMethod
+  }
+
+  /** Known when it has been started. */
   get pid(): number | undefined {
     return this.#pid
   }
@@ -70,15 +79,27 @@ export class ForkedProcess extends EventEmitter<ForkedProcessEvents> implements 
   killOrdered(): void {
     if (this.#isOver) return
     if (this.#pid === undefined) this.#listener.withdrawn()
+    else if (this.#startMethod === 'spawn') return
     else this.#burial ??= deadline(() => this.#lookForEnd(), BURIAL_MS)
   }
 
   /** False if nobody wants it any more. */
   forked(pid: number): boolean {
+    this.closeFarEnds()
     if (this.#isOver) return false
     this.#pid = pid
     this.stdio[3].resume()
     return true
+  }
+
+  /** Another way was found: `started` has the far ends. */
+  spawned(started: ChildProcess): void {
+    this.#startMethod = 'spawn'
+    this.closeFarEnds()
+    started.unref()
+    started.once('error', (error) => this.failed(error))
+    started.once('exit', (code, signal) => this.#ended(code, signal))
+    if (started.pid !== undefined) this.forked(started.pid)
   }
 
   /** It never was, or was withdrawn. Told in a turn of its own, as Node does. */

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Pool } from '../../src/pool/pool.ts'
+import type * as Jobs from './fixtures/jobs.ts'
+import type * as Faults from './fixtures/preload-faults.ts'
+import { poolOfCopy, skip, warningsOf } from './fork-support.ts'
+import { fixture, openPool } from './real-pool.ts'
+
+test('auto forks where it works, and the next process knows that', { skip }, async (t) => {
+  const folder = cacheFolder(t)
+  // Found out anew: no other test has these flags.
+  const options = { startMethod: 'auto', execArgv: ['--stack-trace-limit=17'], processes: 2 } as const
+  const pool = openPool<typeof Jobs>(t, 'jobs', options)
+  assert.equal(await pool.exports.add(1, 2), 3)
+  assert.deepEqual(methodsOf(pool), ['fork', 'fork'])
+  const verdicts = readdirSync(join(folder, 'carom'))
+  assert.equal(verdicts.length, 1)
+  assert.match(verdicts[0] as string, /^forks-[0-9a-f]{32}$/)
+  // A copy of the package knows nothing of this process.
+  const CopiedPool = await poolOfCopy(t, (source) => spoilTrial(source, "throw new Error('tried again')"))
+  const again = new CopiedPool<typeof Jobs>({ module: fixture('jobs'), ...options })
+  t.after(() => again.terminate())
+  assert.equal(await again.exports.add(1, 2), 3)
+  assert.deepEqual(methodsOf(again), ['fork', 'fork'])
+})
+
+for (const [fault, reason] of [
+  ["throw new Error('no luck today')", /cannot be forked here: no luck today/],
+  ['process.exit(0)', /cannot be forked here: a forked child ended before it was done/],
+  ['process.exit(5)', /cannot be forked here: a forked child ended with exit code 5/],
+  ["process.kill(process.pid, 'SIGSEGV')", /cannot be forked here: a forked child was killed by SIGSEGV/],
+  ['for (;;);', /cannot be forked here: a forked child was not done within 2000 ms/],
+] as const) {
+  test(`auto spawns, and says why, where the trial does: ${fault}`, { skip }, async (t) => {
+    const folder = cacheFolder(t)
+    const warnings = warningsOf(t)
+    const CopiedPool = await poolOfCopy(t, (source) => spoilTrial(source, fault))
+    const pool = new CopiedPool<typeof Jobs>({ module: fixture('jobs'), processes: 2, startMethod: 'auto' })
+    t.after(() => pool.terminate())
+    assert.equal(await pool.exports.add(1, 2), 3)
+    assert.deepEqual(methodsOf(pool), ['spawn', 'spawn'])
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0] as string, reason)
+    assert.deepEqual(readdirSync(folder), [])
+  })
+}
+
+test('auto spawns where a preloaded module has started threads, and the pool goes on', { skip }, async (t) => {
+  cacheFolder(t)
+  const warnings = warningsOf(t)
+  const pool = openPool<typeof Faults>(t, 'jobs', {
+    startMethod: 'auto',
+    preload: [fixture('preload-faults')],
+    processes: 2,
+    env: { ...process.env, FAULT: 'worker' },
+  }) as unknown as Pool<typeof Jobs>
+  assert.equal(await pool.exports.add(1, 2), 3)
+  assert.deepEqual(methodsOf(pool), ['spawn', 'spawn'])
+  assert.equal(warnings.length, 1)
+  assert.match(
+    warnings[0] as string,
+    /spawned, since they cannot be forked here: A preloaded module has started 1 threads/,
+  )
+  await assert.rejects(pool.exports.exit(3), { code: 'CAROM_CHILD_LOST' })
+  assert.equal(await pool.exports.add(3, 4), 7)
+})
+
+test('auto spawns without a word more than one where there is no addon', async (t) => {
+  const warnings = warningsOf(t)
+  const CopiedPool = await poolOfCopy(t, (source) =>
+    rmSync(join(source, 'prebuilds'), { recursive: true, force: true }),
+  )
+  for (let round = 0; round < 2; round++) {
+    const pool = new CopiedPool<typeof Jobs>({ module: fixture('jobs'), processes: 1, startMethod: 'auto' })
+    t.after(() => pool.terminate())
+    assert.equal(await pool.exports.add(1, 2), 3)
+    assert.deepEqual(methodsOf(pool), ['spawn'])
+  }
+  assert.equal(warnings.length, process.platform === 'linux' ? 1 : 0)
+})
+
+function methodsOf(pool: Pool<typeof Jobs>): string[] {
+  return pool.stats().children.map(({ startMethod }) => startMethod)
+}
+
+function spoilTrial(source: string, body: string): void {
+  writeFileSync(join(source, 'pool/forkserver/server/canary.js'), `export async function selfTest() { ${body} }\n`)
+}
+
+/** An empty cache of the user's. */
+function cacheFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'carom-cache-'))
+  const before = process.env.XDG_CACHE_HOME
+  process.env.XDG_CACHE_HOME = folder
+  t.after(() => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME
+    else process.env.XDG_CACHE_HOME = before
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return folder
+}
