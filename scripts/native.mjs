@@ -1,8 +1,9 @@
 // The addon of native/: compiled where there is a C compiler, and laid beside the code that loads it. Its file is named as
 // node-gyp-build names them, so that a release can hold those of several machines.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { filesUnder } from './source.mjs'
 import { Refusal, root } from './steps.mjs'
 
 const PREBUILDS = join(root, 'prebuilds')
@@ -10,13 +11,14 @@ const FLAGS = ['-shared', '-fPIC', '-std=c11', '-O2', '-Wall', '-Wextra', '-Wped
 
 /** Compiles it for this machine, or says in one line why not; what was compiled before or elsewhere is kept. */
 export function buildAddon() {
+  const sources = filesUnder(root, 'native', '.c')
+  if (sources.length === 0) return
   const reason = whyNot()
   if (reason !== null) return console.log(`The addon is not compiled: ${reason}. Children can be started by spawn only`)
   const folder = join(PREBUILDS, `linux-${process.arch}`)
   mkdirSync(folder, { recursive: true })
-  const sources = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.c'))
   const args = [...FLAGS, `-I${headers()}`, ...sources, '-o', join(folder, 'carom.napi.glibc.node')]
-  const { status, stderr } = spawnSync(compiler(), args, { cwd: join(root, 'native'), encoding: 'utf8' })
+  const { status, stderr } = spawnSync(compiler(), args, { cwd: root, encoding: 'utf8' })
   if (status !== 0) throw new Refusal(`The addon does not compile:\n${stderr}`)
 }
 
