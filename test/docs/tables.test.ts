@@ -108,6 +108,7 @@ test('Every field of a death certificate has its line', () => {
     failure: true,
     stderrTail: true,
     livedMs: true,
+    cpuMs: true,
     ranMs: true,
     memoryBytes: true,
   } satisfies Record<keyof DeathCertificate, true>

@@ -14,6 +14,7 @@ const DEATH: Death = {
   heapLimit: false,
   oomKilled: false,
   livedMs: 12,
+  cpuMs: null,
   memoryBytes: null,
 }
 

@@ -42,7 +42,7 @@ for (const [what, name, args, expected] of DEATHS) {
     const pool = openPool(t, 'jobs')
     const pid = await pool.apply('pid', [])
     const error = await caromFailureOf(pool.apply(name, [...args]), 'CAROM_CHILD_LOST')
-    const { failure, stderrTail, livedMs, ranMs, memoryBytes, ...certificate } = error.certificate as Awaited<
+    const { failure, stderrTail, livedMs, cpuMs, ranMs, memoryBytes, ...certificate } = error.certificate as Awaited<
       ReturnType<typeof deathOf>
     >
     const { killedBy, exitCode = null, signal = null } = expected
@@ -50,6 +50,7 @@ for (const [what, name, args, expected] of DEATHS) {
     if (expected.failure === undefined) assert.equal(failure, null)
     else assert.match(`${failure?.name}: ${failure?.message}`, expected.failure)
     assert.ok(livedMs > 0)
+    assert.ok(cpuMs === null || cpuMs > 0)
     assert.ok(ranMs !== null && ranMs >= 0 && ranMs <= livedMs, `it ran for ${ranMs} of ${livedMs} ms`)
     if (process.platform === 'linux') assert.ok((memoryBytes ?? 0) > 4_000_000, `it had ${memoryBytes} bytes`)
     assert.match(error.message, new RegExp(`^Child ${pid} .* while it ran job \\d+ \\(${name}\\)`))

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { anonymousMemory } from '../../src/support/memory.ts'
 import { until } from '../support/wait.ts'
 import type * as Life from './fixtures/fork-life.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { openForking, serverOf, skip } from './fork-support.ts'
 import { allProcesses, childrenOf, isAlive, openFileCount, processFacts } from './proc.ts'
-import { caromFailureOf, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, openPool, readyPids } from './real-pool.ts'
 
 test('Forked children run jobs, together and one after the other', { skip }, async (t) => {
   const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
@@ -64,6 +65,26 @@ test('What was preloaded is loaded once, by the server, and shared', { skip }, a
     assert.deepEqual([loadedBy, items], [server, 100_000])
   }
 })
+
+test('An idle child owns little of what was loaded before it', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2, preload: ['fork-preload'] })
+  const server = await serverOf(pool, 2)
+  const shared = anonymousMemory(server) as number
+  assert.ok(shared > 20 * MIB, `the server has ${shared} bytes`)
+  for (const { privateMemoryBytes } of pool.stats().children) {
+    assert.ok((privateMemoryBytes as number) < 8 * MIB, `a child has ${privateMemoryBytes} bytes of its own`)
+  }
+})
+
+test('The certificate of a forked child tells what it has used of a CPU', { skip }, async (t) => {
+  const pool = openForking<typeof Jobs>(t, 'jobs')
+  await pool.exports.busy(300)
+  const { cpuMs, livedMs } = await deathOf(pool.exports.exit(1))
+  // It shares the machine with others.
+  assert.ok((cpuMs as number) >= 20 && (cpuMs as number) <= livedMs + 100, `${cpuMs} of ${livedMs} ms`)
+})
+
+const MIB = 1024 * 1024
 
 test('Two hundred children in a row leave no zombie, no descriptor, and none hangs', { skip }, async (t) => {
   const pool = openForking<typeof Life>(t, 'fork-life', { processes: 2, maxTasksPerChild: 1 })

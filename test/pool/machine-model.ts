@@ -143,5 +143,6 @@ export const CERTIFICATE = certify({
   heapLimit: false,
   oomKilled: false,
   livedMs: 1,
+  cpuMs: null,
   memoryBytes: null,
 })

@@ -23,6 +23,7 @@ function certificate(killedBy: KilledBy): DeathCertificate {
     memoryBytes: null,
     ranMs: null,
     livedMs: 1,
+    cpuMs: null,
   }
 }
 

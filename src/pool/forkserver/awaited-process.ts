@@ -31,6 +31,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   #pid: number | undefined
   #burial: NodeJS.Timeout | null = null
   #startMethod: 'spawn' | 'fork' = 'fork'
+  #cpuMs: number | null = null
   #isOver = false
 
   /** @throws Error when there are no descriptors left. */
@@ -57,6 +58,10 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
 
   get startMethod(): 'spawn' | 'fork' {
     return this.#startMethod
+  }
+
+  get cpuMs(): number | null {
+    return this.#cpuMs
   }
 
   /** Known when it has been started. */
@@ -110,7 +115,8 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
     process.nextTick(() => this.emit('error', error))
   }
 
-  buried({ exitCode, signal }: Remains): void {
+  buried({ exitCode, signal, userMicros, systemMicros }: Remains): void {
+    this.#cpuMs = Math.round((userMicros + systemMicros) / 1_000)
     const name = signal === 0 ? null : nameOf(signal)
     this.#ended(name === null ? exitCode : null, name)
   }

@@ -77,7 +77,9 @@ export class InlineChild implements ChildHandle {
   #end(exitCode: number | null): void {
     if (this.#isOver) return
     this.#isOver = true
-    const end = { pid: null, exitCode, signal: null, spawnError: null, stderrTail: '', heapLimit: false }
+    const end = { ...NO_PROCESS, exitCode }
     setImmediate(() => this.#listener.ended(end))
   }
 }
+
+const NO_PROCESS = { pid: null, signal: null, spawnError: null, stderrTail: '', heapLimit: false, cpuMs: null }

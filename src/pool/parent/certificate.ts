@@ -44,6 +44,8 @@ export interface DeathCertificate {
   /** The end of what it wrote to stderr. */
   readonly stderrTail: string
   readonly livedMs: number
+  /** Time of a CPU that it and what it had waited for have used; `null` but for a forked child, whose end tells it. */
+  readonly cpuMs: number | null
   /** Its private memory when it was last looked at: at least four times a second while it ran jobs. */
   readonly memoryBytes: number | null
   /** How long the job that carries this certificate had been running; `null` for one that had not begun. */
@@ -65,6 +67,7 @@ export interface Death {
   /** The kernel has killed for want of memory since it was last asked. */
   readonly oomKilled: boolean
   readonly livedMs: number
+  readonly cpuMs: number | null
   readonly memoryBytes: number | null
 }
 

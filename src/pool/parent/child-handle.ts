@@ -39,6 +39,8 @@ export interface ChildEnd {
   readonly stderrTail: string
   /** V8 said that it had no heap left. */
   readonly heapLimit: boolean
+  /** Time of a CPU that it has used, where its end tells that. */
+  readonly cpuMs: number | null
 }
 
 /** Where a pool's children come from. */

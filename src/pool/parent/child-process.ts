@@ -25,6 +25,8 @@ export interface ChildProcessOptions {
 export interface StartedProcess {
   /** Absent for one that Node has spawned. */
   readonly startMethod?: 'spawn' | 'fork'
+  /** Time of a CPU that it has used, once it has ended. */
+  readonly cpuMs?: number | null
   /** Undefined until there is one; then `exit` follows, and otherwise `error`. */
   readonly pid?: number | undefined
   /** Absent where it has none. */
@@ -201,6 +203,7 @@ export class PoolChildProcess implements ChildHandle {
       spawnError: this.#spawnError,
       stderrTail: this.#stderr.toString(),
       heapLimit: this.#stderr.heapLimit,
+      cpuMs: this.#process?.cpuMs ?? null,
     })
   }
 }

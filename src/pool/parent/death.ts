@@ -18,6 +18,7 @@ export function toDeath(record: ChildRecord, end: ChildEnd, oomKilled: boolean):
     stderrTail,
     heapLimit,
     oomKilled,
+    cpuMs: end.cpuMs,
     livedMs: Math.round(performance.now() - handle.startedAtMs),
     memoryBytes: memory.last,
   }

@@ -32,7 +32,6 @@ export interface Remains {
   readonly signal: number
   readonly userMicros: number
   readonly systemMicros: number
-  readonly mostResidentBytes: number
 }
 
 const TO_SERVER = { prepare: 129, fork: 130 } as const
@@ -114,6 +113,5 @@ function remainsIn(value: unknown): Remains {
     signal: number('signal'),
     userMicros: number('userMicros'),
     systemMicros: number('systemMicros'),
-    mostResidentBytes: number('mostResidentBytes'),
   }
 }

@@ -162,6 +162,7 @@ export class ChildThread implements ChildHandle {
       spawnError: this.#spawnError,
       stderrTail: this.#tail,
       heapLimit: this.#isOutOfHeap,
+      cpuMs: null,
     }
   }
 }

@@ -19,6 +19,7 @@ import {
 import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { whileLoading } from '../../protocol/loading.ts'
 import { Census } from './census.ts'
+import { compactHeap } from './compaction.ts'
 import { liveAsForked } from './forked.ts'
 
 export class ForkServer {
@@ -73,6 +74,7 @@ export class ForkServer {
       this.#tell({ type: 'broken', failure: toFailure(error) })
       return void this.#control.end()
     }
+    compactHeap()
     this.#census = census
     this.#tell({ type: 'prepared', leftovers: census.resources() })
     if (this.#orders.length > 0) this.#forkSoon()
@@ -138,9 +140,8 @@ export class ForkServer {
     const remains = this.#addon.wait(pid)
     if (remains === null) return
     this.#children.delete(pid)
-    const [exitCode, signal, userMicros, systemMicros, mostResidentBytes] = remains
-    const facts = { exitCode, signal, userMicros, systemMicros, mostResidentBytes }
-    this.#tell({ type: 'buried', generation, remains: facts })
+    const [exitCode, signal, userMicros, systemMicros] = remains
+    this.#tell({ type: 'buried', generation, remains: { exitCode, signal, userMicros, systemMicros } })
   }
 
   #tell(report: FromForkServer): void {
