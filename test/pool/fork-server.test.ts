@@ -64,6 +64,7 @@ for (const [fault, why] of [
   ['hang', /fork server was still loading|was not ready within 500 ms/],
   ['spin', /fork server was still loading|was not ready within 500 ms/],
   ['worker', /started 1 threads \(.*\), which a forked child would lack.*initializer/],
+  ['garble', /fork server broke the protocol: Expected a frame/],
   ['itself', /creates a pool of itself/],
 ] as const) {
   test(`A preloaded module that does "${fault}" fails every start, and the pool says why`, { skip }, async (t) => {
