@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CARRIED = 3 };
+enum { CARRIED = 4 };
 
 /* Aligned as the kernel wants its control messages. */
 union control {

@@ -9,7 +9,7 @@ napi_value carom_socket_pair(napi_env env, napi_callback_info info);
 /* packetPair(): the same, where each message stays one message, and no end waits. */
 napi_value carom_packet_pair(napi_env env, napi_callback_info info);
 
-/* sendDescriptors(packet socket, number, fd, fd, fd): sends copies of three descriptors, marked with a number. */
+/* sendDescriptors(packet socket, number, fd, fd, fd, fd): sends copies of four descriptors, marked with a number. */
 napi_value carom_send_descriptors(napi_env env, napi_callback_info info);
 
 /* receiveDescriptors(packet socket): [number, fd, fd, fd], or null if there is no message. */

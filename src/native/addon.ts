@@ -20,7 +20,7 @@ export interface Addon {
   socketPair(): [fd: number, fd: number]
   /** Each message stays one, and neither end waits. */
   packetPair(): [fd: number, fd: number]
-  /** Copies of three descriptors, marked with a number, to the other end of a pair for packets. */
+  /** Copies of four descriptors, marked with a number, to the other end of a pair for packets. */
   sendDescriptors(socket: number, mark: number, ...fds: Descriptors): void
   /** `null` if there is nothing to be had now. */
   receiveDescriptors(socket: number): [mark: number, ...fds: Descriptors] | null
@@ -32,7 +32,7 @@ export interface Addon {
   mapMemory(fd: number, bytes: number): ArrayBuffer
 }
 
-export type Descriptors = [fd: number, fd: number, fd: number]
+export type Descriptors = [fd: number, fd: number, fd: number, fd: number]
 
 export type Wait = readonly [
   exitCode: number,

@@ -65,15 +65,15 @@ test('More memory than there is, or none, is not mapped', { skip }, () => {
 test('Descriptors travel with their mark, in order, and what is not there is null', { skip }, () => {
   const [near, far] = addon.packetPair()
   assert.equal(addon.receiveDescriptors(far), null)
-  addon.sendDescriptors(near, 7, 0, 1, 2)
-  addon.sendDescriptors(near, 2 ** 40, 2, 1, 0)
-  const [mark, ...fds] = addon.receiveDescriptors(far) as [number, number, number, number]
+  addon.sendDescriptors(near, 7, 0, 1, 2, 0)
+  addon.sendDescriptors(near, 2 ** 40, 2, 1, 0, 2)
+  const [mark, ...fds] = addon.receiveDescriptors(far) as [number, number, number, number, number]
   assert.equal(mark, 7)
   assert.deepEqual(
     fds.map((fd) => fstatSync(fd).ino),
-    [0, 1, 2].map((fd) => fstatSync(fd).ino),
+    [0, 1, 2, 0].map((fd) => fstatSync(fd).ino),
   )
-  const [second, ...others] = addon.receiveDescriptors(far) as [number, number, number, number]
+  const [second, ...others] = addon.receiveDescriptors(far) as [number, number, number, number, number]
   assert.equal(second, 2 ** 40)
   for (const fd of [near, ...fds, ...others]) closeSync(fd)
   assert.equal(
@@ -89,7 +89,7 @@ test('A full socket for descriptors refuses at once, and nothing leaks', { skip 
   let sent = 0
   let code: unknown
   while (code === undefined) {
-    code = codeOf(() => addon.sendDescriptors(near, sent, 0, 1, 2))
+    code = codeOf(() => addon.sendDescriptors(near, sent, 0, 1, 2, 0))
     if (code === undefined) sent++
   }
   assert.ok(['EAGAIN', 'ETOOMANYREFS'].includes(code as string), String(code))
@@ -113,7 +113,7 @@ test('A descriptor that is moved leaves its old number', { skip }, () => {
 
 test('Wrong arguments are a TypeError, failed calls have the name of their errno', { skip }, () => {
   const wrong = addon as unknown as Record<string, (...args: unknown[]) => unknown>
-  assert.throws(() => wrong.sendDescriptors?.('a', 1, 2, 3, 4), TypeError)
+  assert.throws(() => wrong.sendDescriptors?.('a', 1, 2, 3, 4, 5), TypeError)
   assert.throws(() => wrong.receiveDescriptors?.(), TypeError)
   assert.throws(() => wrong.fork?.(1), TypeError)
   assert.equal(

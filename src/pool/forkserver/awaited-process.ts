@@ -10,7 +10,9 @@ import { constants } from 'node:os'
 import type { Addon, Descriptors } from '../../native/addon.ts'
 import type { StartedProcess } from '../parent/child-process.ts'
 import { deadline } from '../parent/deadline.ts'
+import { makeTicketMemory } from '../parent/ticket-memory.ts'
 import type { Remains } from '../protocol/fork-messages.ts'
+import type { Tickets } from '../protocol/tickets.ts'
 
 export interface AwaitedListener {
   /** It was to end before it has begun. */
@@ -26,6 +28,7 @@ interface AwaitedProcessEvents {
 
 export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implements StartedProcess {
   readonly stdio: readonly [null, Socket, Socket, Socket]
+  readonly tickets: Tickets
   readonly #far: number[] = []
   readonly #listener: AwaitedListener
   #pid: number | undefined
@@ -34,7 +37,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   #cpuMs: number | null = null
   #isOver = false
 
-  /** @throws Error when there are no descriptors left. */
+  /** @throws Error when there are no descriptors or no memory left. */
   constructor(addon: Addon, listener: AwaitedListener) {
     super()
     this.#listener = listener
@@ -45,6 +48,9 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
         this.#far.push(theirs)
         near.push(new Socket({ fd: ours, readable: true, writable: true }))
       }
+      const { fd, tickets } = makeTicketMemory(addon)
+      this.#far.push(fd)
+      this.tickets = tickets
     } catch (error) {
       for (const socket of near) socket.destroy()
       this.closeFarEnds()
@@ -69,7 +75,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
     return this.#pid
   }
 
-  /** The child's ends of its stdout, its stderr and its channel; open until `closeFarEnds`. */
+  /** The child's ends of its stdout, its stderr and its channel, and the memory of its tickets; open until `closeFarEnds`. */
   get farEnds(): Descriptors {
     return this.#far as Descriptors
   }

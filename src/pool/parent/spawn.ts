@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { findAddon } from '../../native/addon.ts'
 import type { StartedProcess } from './child-process.ts'
 import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
 import { makeTicketMemory } from './ticket-memory.ts'
@@ -12,17 +13,17 @@ export interface SpawnOptions {
 }
 
 /** What a child has as stdout, stderr, channel and memory of its tickets: pipes to here, or descriptors. */
-type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, number, number]
+type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, number, number, number]
 
-/** Its stdin is empty. */
+/** Its stdin is empty. Without the addon it has no tickets. @throws Error when there are no descriptors or no memory left. */
 export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
-  const memory = makeTicketMemory()
-  if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
+  const { addon } = findAddon()
+  if (addon === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
+  const { fd, tickets } = makeTicketMemory(addon)
   try {
-    const child = spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', memory.fd])
-    return Object.assign(child, { tickets: memory.tickets })
+    return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
   } finally {
-    closeSync(memory.fd)
+    closeSync(fd)
   }
 }
 

@@ -1,6 +1,6 @@
-/** The memory for a child's tickets, where there is an addon to share it with. */
+/** The memory for a child's tickets. */
 import { closeSync } from 'node:fs'
-import { findAddon } from '../../native/addon.ts'
+import type { Addon } from '../../native/addon.ts'
 import { TICKET_BYTES, Tickets } from '../protocol/tickets.ts'
 
 export interface TicketMemory {
@@ -9,16 +9,13 @@ export interface TicketMemory {
   readonly fd: number
 }
 
-/** `null`: the pool does without, and asks its children instead. */
-export function makeTicketMemory(): TicketMemory | null {
-  const { addon } = findAddon()
-  if (addon === null) return null
-  let fd: number | null = null
+/** @throws Error when there are no descriptors or no memory left. */
+export function makeTicketMemory(addon: Addon): TicketMemory {
+  const fd = addon.makeMemory(TICKET_BYTES)
   try {
-    fd = addon.makeMemory(TICKET_BYTES)
     return { fd, tickets: new Tickets(addon.mapMemory(fd, TICKET_BYTES)) }
-  } catch {
-    if (fd !== null) closeSync(fd)
-    return null
+  } catch (error) {
+    closeSync(fd)
+    throw error
   }
 }
