@@ -61,7 +61,7 @@ const EXIT_OF: Readonly<Record<CaromErrorCode, ExitName>> = {
   CAROM_EMBEDDED_REFUSED: 'store',
   CAROM_EXECUTOR_UNABLE: 'unexpected',
   CAROM_EXPORT_UNKNOWN: 'unexpected',
-  CAROM_FORK_UNAVAILABLE: 'unexpected',
+  CAROM_FORK_UNAVAILABLE: 'usage',
   CAROM_JOB_CANCELLED: 'failed',
   CAROM_JOB_TERMINATED: 'failed',
   CAROM_JOIN_TIMEOUT: 'late',

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { checkPriority, checkQueue, checkTaskId } from '../canvas/rules.ts'
 import { decodeWireJson, MalformedJsonError } from '../message/wire-json.ts'
-import { formatDuration, parseDurationMs } from './units.ts'
+import { formatDuration, parseBytes, parseDurationMs } from './units.ts'
 
 /** For commands that need the app's stores and nothing else of it. */
 export interface PlaceFlags {
@@ -26,6 +26,13 @@ export function durationMs(leastMs: number, mostMs: number): (text: string) => n
     throw new RangeError(`Write a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`)
   })
 }
+
+/** A size with its unit, in bytes. */
+export const bytes = checked((text: string): number => {
+  const size = parseBytes(text)
+  if (size >= 1) return size
+  throw new RangeError('Write a size of at least one byte, as in 200MiB')
+})
 
 export function integer(least: number, most: number): (text: string) => number {
   return checked((text) => {

@@ -44,8 +44,12 @@ export class Executor {
     this.#listener = listener
     this.#startTimeoutMs = options.startTimeoutMs
     this.credits = options.concurrency * options.concurrencyPerChild
+    const { startMethod = 'spawn', preload = [], ...limits } = options.children
     this.#pool = new Pool({
-      module: new URL('./child/task-module.js', import.meta.url),
+      module: TASK_MODULE,
+      startMethod,
+      ...(startMethod === 'spawn' ? {} : { preload: [TASK_MODULE, ...preload, new URL(location.url)] }),
+      ...limits,
       processes: options.concurrency,
       concurrencyPerChild: options.concurrencyPerChild,
       initializer: 'load',
@@ -146,6 +150,8 @@ export class Executor {
     return null
   }
 }
+
+const TASK_MODULE = new URL('./child/task-module.js', import.meta.url)
 
 /** A child has no broker connection, and needs no URL that may hold a password. */
 function withoutUrls(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

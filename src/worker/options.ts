@@ -1,5 +1,6 @@
 /** What a worker can be told, its defaults, and the check of what it was told. */
 import { availableParallelism } from 'node:os'
+import type { StartMethod } from '../pool/index.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
 
@@ -21,6 +22,23 @@ export interface WorkerOptions {
   readonly coldGraceMs?: number
   /** How long a child may take to load the app. @default 60000 */
   readonly startTimeoutMs?: number
+  /**
+   * How children are started: see `startMethod` of a pool. With `fork` and `auto` the app is loaded before they are
+   * forked, and `preload` before it. @default 'spawn'
+   */
+  readonly startMethod?: StartMethod
+  /** Modules to load before the children are forked, besides the app: `file:` URLs, or paths. @default [] */
+  readonly preload?: readonly (URL | string)[]
+  /** Tasks after which a child is replaced by a fresh one. @default no limit */
+  readonly maxTasksPerChild?: number
+  /** Private memory that a child may gain before it is replaced after its task. @default no limit */
+  readonly maxMemoryPerChildBytes?: number
+  /** The same, before the child is killed: its task fails with `MemoryLimitExceeded`. @default no limit */
+  readonly memoryLimitBytes?: number
+  /** How long a task may run before its child is killed: it fails with `TimeLimitExceeded`. @default no limit */
+  readonly timeLimitMs?: number
+  /** How long before its signal is aborted with `SoftTimeLimitExceeded`. @default no limit */
+  readonly softTimeLimitMs?: number
   /** Flags for the children's Node. @default this process's own, but for those that only one process can have */
   readonly execArgv?: readonly string[]
   /** Stop on SIGTERM and SIGINT: the first warm, the second cold, the third at once. @default false */
@@ -29,10 +47,24 @@ export interface WorkerOptions {
   readonly log?: Logger
 }
 
-export interface FilledWorkerOptions extends Required<Omit<WorkerOptions, 'queues' | 'node' | 'execArgv'>> {
+/** What is the pool's own, and is checked by it. */
+export type ChildOptions = Pick<WorkerOptions, (typeof CHILD_OPTIONS)[number]>
+const CHILD_OPTIONS = [
+  'startMethod',
+  'preload',
+  'maxTasksPerChild',
+  'maxMemoryPerChildBytes',
+  'memoryLimitBytes',
+  'timeLimitMs',
+  'softTimeLimitMs',
+] as const
+
+export interface FilledWorkerOptions
+  extends Required<Omit<WorkerOptions, 'queues' | 'node' | 'execArgv' | (typeof CHILD_OPTIONS)[number]>> {
   readonly queues: readonly string[] | null
   readonly node: string | null
   readonly execArgv: readonly string[] | null
+  readonly children: ChildOptions
 }
 
 /** @throws TypeError, RangeError for an option that is unknown or out of range. */
@@ -53,6 +85,7 @@ export function fillWorkerOptions(options: WorkerOptions): FilledWorkerOptions {
     coldGraceMs: integer('coldGraceMs', options.coldGraceMs ?? 5_000, 0, 86_400_000),
     startTimeoutMs: integer('startTimeoutMs', options.startTimeoutMs ?? 60_000, 1, 86_400_000),
     execArgv: options.execArgv ?? null,
+    children: Object.fromEntries(CHILD_OPTIONS.flatMap((key) => (key in options ? [[key, options[key]]] : []))),
     signals: options.signals ?? false,
     log: options.log ?? silent,
   }
@@ -70,6 +103,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof WorkerOptions>([
   'execArgv',
   'signals',
   'log',
+  ...CHILD_OPTIONS,
 ])
 
 function queueNames(queues: readonly string[] | undefined): readonly string[] | null {

@@ -1,9 +1,9 @@
 /** `carom worker`: a worker with a terminal around it. It never loads the app itself, only its children do. */
 import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
-import { startWorker, type Worker } from '../../worker/index.ts'
+import { startWorker, type Worker, type WorkerOptions } from '../../worker/index.ts'
 import { CommandEnd, EXIT } from '../exit-codes.ts'
-import { durationMs, integer, queueNames } from '../flags.ts'
+import { bytes, durationMs, integer, names, queueNames } from '../flags.ts'
 import { teach } from '../help.ts'
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, wantsColours } from '../logger.ts'
 import { appModule } from '../place.ts'
@@ -17,6 +17,13 @@ interface WorkerFlags {
   readonly node?: string
   readonly lease: number
   readonly coldGrace: number
+  readonly startMethod: StartMethod
+  readonly preload?: readonly string[]
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number
+  readonly memoryLimit?: number
+  readonly timeLimit?: number
+  readonly softTimeLimit?: number
   readonly logFormat: LogFormat
   readonly logLevel: LogLevel
 }
@@ -45,6 +52,17 @@ export function define(command: Command): void {
     .option('--node <name>', 'the name of this worker; else APP@HOST-PID')
     .addOption(lease())
     .addOption(coldGrace())
+    .option('--time-limit <time>', 'how long a task may run before it is killed with its child', LIMIT)
+    .option('--soft-time-limit <time>', 'how long before its signal is aborted, so that it can tidy up', LIMIT)
+    .option('--max-tasks-per-child <number>', 'replace a child after so many tasks', integer(1, 2 ** 40))
+    .option('--max-memory-per-child <size>', 'replace a child after the task in which it grew so much', bytes)
+    .option('--memory-limit <size>', 'kill a child, with its task, that has grown so much', bytes)
+    .addOption(
+      new Option('--start-method <method>', 'how children are started: fork shares the memory of what is preloaded')
+        .choices(['spawn', 'fork', 'auto'])
+        .default('spawn'),
+    )
+    .option('--preload <modules>', 'modules to load before children are forked, besides the app', names)
     .addOption(
       new Option('--log-format <format>', 'for a person or for programs').choices(LOG_FORMATS).default('pretty'),
     )
@@ -59,6 +77,7 @@ export function define(command: Command): void {
     examples: [
       'carom worker --app ./tasks.js',
       'carom worker --app ./tasks.js --concurrency 2 --concurrency-per-child 100 --queues mail,slow',
+      'carom worker --app ./tasks.js --time-limit 5m --soft-time-limit 4m --max-memory-per-child 200MiB',
       '# for a log collector',
       'carom worker --app ./tasks.js --log-format json --node shop@$HOSTNAME',
     ],
@@ -90,6 +109,7 @@ async function consume(app: string, flags: WorkerFlags, logger: WorkerLog): Prom
   log.info({ event: 'starting', app, children: concurrency, pid: process.pid }, 'Starting')
   const worker = await startWorker({
     ...{ app, concurrency, concurrencyPerChild, leaseMs, coldGraceMs, signals: true, log },
+    ...childOptions(flags),
     ...(queues === undefined ? {} : { queues }),
     ...(node === undefined ? {} : { node }),
   })
@@ -100,6 +120,20 @@ async function consume(app: string, flags: WorkerFlags, logger: WorkerLog): Prom
   })
   if (ladder.signals >= SIGNALS_TO_KILL) process.exitCode = EXIT.failed
   log.info({ event: 'ended' }, 'Ended')
+}
+
+/** Those that were given. */
+function childOptions(flags: WorkerFlags): Partial<WorkerOptions> {
+  const given = {
+    startMethod: flags.startMethod,
+    preload: flags.preload,
+    maxTasksPerChild: flags.maxTasksPerChild,
+    maxMemoryPerChildBytes: flags.maxMemoryPerChild,
+    memoryLimitBytes: flags.memoryLimit,
+    timeLimitMs: flags.timeLimit,
+    softTimeLimitMs: flags.softTimeLimit,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 function sayReady(worker: Worker, { concurrency, concurrencyPerChild }: WorkerFlags, log: WorkerLog['log']): void {
@@ -141,4 +175,8 @@ function withTime(option: Option, parse: (text: string) => number, defaultMs: nu
   return option.argParser(parse).default(defaultMs, formatDuration(defaultMs))
 }
 
+type StartMethod = NonNullable<WorkerOptions['startMethod']>
+
+// As long as a timer goes.
+const LIMIT = durationMs(1, 2_147_483_647)
 const SIGNALS_TO_KILL = 3
