@@ -26,6 +26,7 @@ const COMMANDS: readonly {
   { name: 'purge', summary: 'delete the waiting messages of a queue', load: () => import('./commands/purge.ts') },
   { name: 'quarantine', summary: 'look after messages set aside', load: () => import('./commands/quarantine.ts') },
   { name: 'inspect', summary: 'ask running workers', load: () => import('./commands/inspect.ts') },
+  { name: 'doctor', summary: 'look at what this machine lacks', load: () => import('./commands/doctor.ts') },
 ]
 
 const argv = process.argv.slice(2)

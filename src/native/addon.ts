@@ -64,6 +64,9 @@ function load(): Found {
   try {
     return { addon: createRequire(import.meta.url)(FILE) as Addon }
   } catch (error) {
-    return { addon: null, reason: `the addon cannot be loaded: ${(error as Error).message.split('\n')[0]}` }
+    return {
+      addon: null,
+      reason: `the addon cannot be loaded: ${(error as Error).message.split('\n')[0]?.replace(/\.$/, '')}`,
+    }
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { carom, ownerOf, project } from './cli-process.ts'
 
-const COMMANDS = ['worker', 'call', 'result', 'status', 'purge', 'quarantine', 'inspect']
+const COMMANDS = ['worker', 'call', 'result', 'status', 'purge', 'quarantine', 'inspect', 'doctor']
 
 test('every help shows at least two real calls and what the exit codes mean', async (t) => {
   const cwd = project(ownerOf(t))

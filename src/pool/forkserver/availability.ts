@@ -30,3 +30,16 @@ export function forkingFor(startMethod: 'auto' | 'fork', options: Omit<ServerOpt
   const text = `Children cannot be forked: ${reason}. Start them by spawn (startMethod: 'spawn')`
   throw new CaromError('CAROM_FORK_UNAVAILABLE', text, { reason })
 }
+
+/** Tries it now, in at most two seconds: `null` if children can be forked here, else in one line why not. */
+export async function whyNoFork(): Promise<string | null> {
+  const found = findAddon()
+  if (found.addon === null) return found.reason
+  // The trial holds no script alive, and whoever asks waits for it.
+  const held = setInterval(() => {}, 0x7fff_ffff)
+  try {
+    return await tryForking(found.addon, { execArgv: [], env: process.env })
+  } finally {
+    clearInterval(held)
+  }
+}
