@@ -1,0 +1,4 @@
+/** An application of some size: a compiler of 9 MB. */
+import 'typescript5'
+
+export function noop(): void {}
