@@ -21,6 +21,7 @@ static const struct {
     {"moveDescriptor", carom_move_descriptor},
     {"makeMemory", carom_make_memory},
     {"mapMemory", carom_map_memory},
+    {"closeDescriptor", carom_close_descriptor},
 };
 
 NAPI_MODULE_INIT() {

@@ -86,3 +86,10 @@ napi_value carom_move_descriptor(napi_env env, napi_callback_info info) {
   close((int)fds[0]);
   return make_undefined(env);
 }
+
+napi_value carom_close_descriptor(napi_env env, napi_callback_info info) {
+  int64_t fd;
+  if (!read_integers(env, info, 1, &fd)) return NULL;
+  if (close((int)fd) != 0) return throw_errno(env, errno, "close a descriptor");
+  return make_undefined(env);
+}

@@ -18,4 +18,7 @@ napi_value carom_receive_descriptors(napi_env env, napi_callback_info info);
 /* moveDescriptor(from, to): `to` becomes what `from` was, and `from` is closed. */
 napi_value carom_move_descriptor(napi_env env, napi_callback_info info);
 
+/* closeDescriptor(fd): Node's own close() warns, in a Worker, of what it has not opened. */
+napi_value carom_close_descriptor(napi_env env, napi_callback_info info);
+
 #endif

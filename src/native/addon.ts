@@ -30,6 +30,8 @@ export interface Addon {
   makeMemory(bytes: number): number
   /** Over that memory, the same for all who map it; the descriptor may be closed afterwards. */
   mapMemory(fd: number, bytes: number): ArrayBuffer
+  /** Node's own `close` warns, in a Worker, of a descriptor that Node has not opened. */
+  closeDescriptor(fd: number): void
 }
 
 export type Descriptors = [fd: number, fd: number, fd: number, fd: number]

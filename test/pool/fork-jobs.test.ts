@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { anonymousMemory } from '../../src/support/memory.ts'
 import { until } from '../support/wait.ts'
 import type * as Life from './fixtures/fork-life.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { openForking, serverOf, skip } from './fork-support.ts'
 import { allProcesses, childrenOf, isAlive, openFileCount, processFacts } from './proc.ts'
-import { caromFailureOf, deathOf, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, fixture, openPool, readyPids } from './real-pool.ts'
 
 test('Forked children run jobs, together and one after the other', { skip }, async (t) => {
   const pool = openForking<typeof Jobs>(t, 'jobs', { processes: 2 })
@@ -82,6 +85,18 @@ test('The certificate of a forked child tells what it has used of a CPU', { skip
   const { cpuMs, livedMs } = await deathOf(pool.exports.exit(1))
   // It shares the machine with others.
   assert.ok((cpuMs as number) >= 20 && (cpuMs as number) <= livedMs + 100, `${cpuMs} of ${livedMs} ms`)
+})
+
+test('A pool in a thread forks too, without a word', { skip }, async () => {
+  const script = spawn(process.execPath, [fileURLToPath(fixture('fork-in-thread'))], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [said, complained] = await Promise.all([
+    script.stdout.toArray(),
+    script.stderr.toArray(),
+    once(script, 'close'),
+  ])
+  assert.deepEqual([said.join(''), complained.join(''), script.exitCode], ['42\n', '', 0])
 })
 
 const MIB = 1024 * 1024

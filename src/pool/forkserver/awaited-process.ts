@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { closeSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Addon, Descriptors } from '../../native/addon.ts'
@@ -30,6 +30,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   readonly stdio: readonly [null, Socket, Socket, Socket]
   readonly tickets: Tickets
   readonly #far: number[] = []
+  readonly #addon: Addon
   readonly #listener: AwaitedListener
   #pid: number | undefined
   #burial: NodeJS.Timeout | null = null
@@ -40,6 +41,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   /** @throws Error when there are no descriptors or no memory left. */
   constructor(addon: Addon, listener: AwaitedListener) {
     super()
+    this.#addon = addon
     this.#listener = listener
     const near: Socket[] = []
     try {
@@ -81,7 +83,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   }
 
   closeFarEnds(): void {
-    for (const fd of this.#far.splice(0)) closeSync(fd)
+    for (const fd of this.#far.splice(0)) this.#addon.closeDescriptor(fd)
   }
 
   /** Nothing of it holds the event loop, ever. */

@@ -1,6 +1,5 @@
 /** A fork server as its pool sees it: one process, that is told what to fork and tells what became of it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Addon, Descriptors } from '../../native/addon.ts'
@@ -51,10 +50,10 @@ export class ServerProcess {
     try {
       this.#process = launch(options, far)
     } catch (error) {
-      closeSync(near)
+      addon.closeDescriptor(near)
       throw error
     } finally {
-      closeSync(far)
+      addon.closeDescriptor(far)
     }
     this.pid = this.#process.pid ?? null
     this.#process.unref()
@@ -118,7 +117,7 @@ export class ServerProcess {
     if (this.#isGone) return
     this.#isGone = true
     this.#control?.destroy()
-    closeSync(this.#packets)
+    this.#addon.closeDescriptor(this.#packets)
     this.#listener.gone(reason)
   }
 }

@@ -2,7 +2,6 @@
  * The fork server: loads what children are to share, forks them when told to, reaps them. It does nothing else, so that
  * at every fork it is at rest.
  */
-import { closeSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { CaromError } from '../../../errors.ts'
@@ -90,7 +89,7 @@ export class ForkServer {
     const descriptors = this.#tryTo(generation, () => this.#receive(generation))
     const pid = descriptors && this.#tryTo(generation, () => this.#fork())
     if (pid === 0) return this.#leaveTo(generation, descriptors as Descriptors)
-    for (const fd of descriptors ?? []) closeSync(fd)
+    for (const fd of descriptors ?? []) this.#addon.closeDescriptor(fd)
     if (pid !== null) {
       this.#children.set(pid, generation)
       this.#tell({ type: 'forked', generation, pid })
@@ -113,7 +112,7 @@ export class ForkServer {
     if (received === null) throw unforkable(`The descriptors of child ${generation} did not arrive`)
     const [mark, ...descriptors] = received
     if (mark === generation) return descriptors
-    for (const fd of descriptors) closeSync(fd)
+    for (const fd of descriptors) this.#addon.closeDescriptor(fd)
     throw unforkable(`The descriptors of child ${mark} arrived for child ${generation}`)
   }
 
@@ -128,7 +127,7 @@ export class ForkServer {
   #leaveTo(generation: number, descriptors: Descriptors): void {
     this.#control.removeAllListeners().on('error', ignore)
     this.#control.destroy()
-    closeSync(this.#packets)
+    this.#addon.closeDescriptor(this.#packets)
     const serverPid = process.pid
     liveAsForked(this.#addon, { generation, descriptors, serverPid, execArgv: this.#execArgv })
     // After the child has listeners of its own: without any, the signal would be the end.
