@@ -71,6 +71,7 @@ for (const [fault, why] of [
     const pool = openFaulty(t, fault)
     const error = await caromFailureOf(pool.whenStarted(), 'CAROM_CHILD_START')
     assert.match(error.message, why)
+    if (fault === 'worker') assert.equal((error.cause as { code?: unknown }).code, 'CAROM_FORK_UNAVAILABLE')
     await caromFailureOf(pool.exports.pid(), 'CAROM_CHILD_START')
     await pool.join().catch(() => pool.close())
     await until(() => !childrenOf(process.pid).some(({ name, pid }) => name === 'node' && isAlive(pid)), {

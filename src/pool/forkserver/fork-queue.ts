@@ -209,7 +209,12 @@ export class ForkQueue {
 
   #gone(server: Server, reason: string): void {
     if (server.deadline !== null) clearTimeout(server.deadline)
-    if (server.process.pid !== null) this.#sentry.unwatch(server.process.pid)
+    const { pid } = server.process
+    if (pid !== null) {
+      // What preloaded modules have started goes with the server.
+      killGroup(pid)
+      this.#sentry.unwatch(pid)
+    }
     if (this.#server === server) this.#server = null
     const error = server.failure ?? new Error(`The fork server ${reason}`)
     const unborn = [...server.asked.values(), ...this.#waiting.values()]

@@ -125,7 +125,8 @@ export class ServerProcess {
 /** What it told of a failure, as an error. */
 export function errorOf(told: unknown): Error {
   const failure: Failure = readFailure(told)
-  return Object.assign(new Error(failure.message), { name: failure.name, stack: failure.stack ?? undefined })
+  const { name, message, stack, code } = failure
+  return Object.assign(new Error(message), { name, stack: stack ?? undefined }, code === null ? {} : { code })
 }
 
 function quiet(socket: Socket): Socket {
@@ -142,7 +143,10 @@ function launch({ execArgv, env }: ServerOptions, packets: number): ChildProcess
   })
 }
 
-/** V8 must do all its work in the one thread that a fork keeps. Node 22 and newer can do without one thread more. */
+/**
+ * V8 is to have few threads, and to give them little to do: a fork waits until they rest, and brings each along. Node 22
+ * and newer can do without one thread more.
+ */
 const FLAGS = [
   '--single-threaded',
   '--v8-pool-size=1',
