@@ -1,6 +1,5 @@
 /** Starts a child as a program of its own, which the kernel ends with its parent where the system can be asked for that. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findAddon } from '../../native/addon.ts'
 import type { StartedProcess } from './child-process.ts'
@@ -23,7 +22,7 @@ export function spawnChild(generation: number, options: SpawnOptions): StartedPr
   try {
     return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
   } finally {
-    closeSync(fd)
+    addon.closeDescriptor(fd)
   }
 }
 

@@ -1,5 +1,4 @@
 /** The memory for a child's tickets. */
-import { closeSync } from 'node:fs'
 import type { Addon } from '../../native/addon.ts'
 import { TICKET_BYTES, Tickets } from '../protocol/tickets.ts'
 
@@ -15,7 +14,7 @@ export function makeTicketMemory(addon: Addon): TicketMemory {
   try {
     return { fd, tickets: new Tickets(addon.mapMemory(fd, TICKET_BYTES)) }
   } catch (error) {
-    closeSync(fd)
+    addon.closeDescriptor(fd)
     throw error
   }
 }
