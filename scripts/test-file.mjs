@@ -18,13 +18,13 @@ const NO_TESTS = { passed: 0, failed: 0, skipped: [] }
 const running = new Set()
 
 /** Gives `{ output, ms, problems, passed, failed, skipped }`; the file is fine when `problems` is empty. */
-export async function runTestFile(file, { timeoutMs, env }) {
+export async function runTestFile(file, { node = process.execPath, timeoutMs, env }) {
   const mark = randomUUID()
   const folder = mkdtempSync(join(tmpdir(), 'carom-test-'))
   const journalFile = join(folder, 'journal')
   running.add(mark)
   try {
-    const end = await runProcess(file, { mark, journalFile, timeoutMs, env })
+    const end = await runProcess(file, { node, mark, journalFile, timeoutMs, env })
     const journal = readJournal(existsSync(journalFile) ? readFileSync(journalFile, 'utf8') : '')
     const problems = problemsOf(end, journal, timeoutMs)
     return { output: end.output, ms: end.ms, problems, ...(journal.totals ?? NO_TESTS) }
@@ -43,9 +43,9 @@ export function killTestFiles() {
  * The file is run without `--test`: with it, a runner stands between this process and the file, ends it after its
  * deadline by a signal that the file may handle, and puts variables of its own into what the file starts.
  */
-async function runProcess(file, { mark, journalFile, timeoutMs, env }) {
+async function runProcess(file, { node, mark, journalFile, timeoutMs, env }) {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [...reporters(journalFile), file], {
+  const child = spawn(node, [...reporters(journalFile), file], {
     cwd: root,
     detached: true,
     env: { ...markedEnvironment(mark), ...env },

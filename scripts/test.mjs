@@ -1,5 +1,5 @@
-// npm test [-- ROOM...] [--file PATTERN]: compiles everything and runs the tests, each file in a process of its own.
-// Rooms are the folders of test/; PATTERN is a part of a file's path. Installs nothing.
+// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR]: compiles everything and runs the tests, each file in a process
+// of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. Installs nothing.
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,8 @@ const SLOW_TIMEOUT_MS = 180_000
 const SLOW_LIST = 'scripts/slow-tests.json'
 
 await main(async () => {
-  const { values, positionals } = parseArgs({ options: { file: { type: 'string' } }, allowPositionals: true })
+  const options = { file: { type: 'string', multiple: true, default: [''] }, node: { type: 'string' } }
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const stale = staleReason(root)
   if (stale !== null)
     throw new Refusal(`The npm packages are not those of the lock file (${stale}): run npm run verify`)
@@ -29,7 +30,7 @@ await main(async () => {
   buildTests()
   buildPackage()
   reportTypeTests()
-  const results = await runAll(files, slowTests, environment())
+  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment() })
   report(results, performance.now() - startedMs)
 })
 
@@ -50,26 +51,35 @@ function readSlowTests() {
 }
 
 /** Test files as their sources: test/pool/machine.test.ts. */
-function chooseFiles(rooms, part = '') {
+function chooseFiles(rooms, parts) {
   const all = filesUnder(root, 'test', '.test.ts')
   const inRoom = (file, room) => file.startsWith(`test/${room}/`)
   const unknown = rooms.find((room) => !all.some((file) => inRoom(file, room)))
   const known = [...new Set(all.map((file) => file.split('/')[1]))].join(', ')
   if (unknown !== undefined) throw new Refusal(`No tests in the room "${unknown}". Rooms: ${known}`)
-  const chosen = all.filter((file) => file.includes(part) && (rooms.length === 0 || rooms.some((r) => inRoom(file, r))))
-  if (chosen.length === 0) throw new Refusal(`No test file has "${part}" in its path`)
+  const isWanted = (file) => parts.some((part) => file.includes(part))
+  const chosen = all.filter((file) => isWanted(file) && (rooms.length === 0 || rooms.some((r) => inRoom(file, r))))
+  if (chosen.length === 0) throw new Refusal(`No test file has "${parts.join('" or "')}" in its path`)
   return chosen
+}
+
+/** The program that runs the tests. */
+function nodeOf(major) {
+  if (major === undefined) return process.execPath
+  const path = otherNode(major)
+  if (path === undefined) throw new Refusal(`Node ${major} is not installed: run npm run test:nodes`)
+  return path
 }
 
 function environment() {
   const missing = missingPackages().map((entry) => entry.package)
   if (missing.length > 0) console.log(skipNotice(missing))
-  const other = otherNode()
+  const other = otherNode(24)
   return { [SKIP_VARIABLE]: missing.join(','), ...(other !== undefined && { [NODE_VARIABLE]: other }) }
 }
 
 /** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */
-async function runAll(files, slowTests, env) {
+async function runAll(files, slowTests, { node, env }) {
   const waiting = [...files]
   // The files have process groups of their own, so the terminal's signals do not reach them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -84,7 +94,7 @@ async function runAll(files, slowTests, env) {
       const listed = file in slowTests
       const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
       const timeoutMs = listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS
-      const result = await runTestFile(compiled, { timeoutMs, env })
+      const result = await runTestFile(compiled, { node, timeoutMs, env })
       if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
         result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
       }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureInstalled } from './install.mjs'
 import { refusal } from './machine.mjs'
-import { ensureOtherNode } from './other-nodes.mjs'
+import { ensureOtherNodes } from './other-nodes.mjs'
 import { main, Refusal, root, run, seconds, step } from './steps.mjs'
 import { ensureSystemPackages } from './system-packages.mjs'
 
@@ -15,7 +15,10 @@ await main(async () => {
   await step('System packages', ensureSystemPackages)
   await step('npm packages', ensureInstalled)
   await step('Check', () => run(process.execPath, ['scripts/check.mjs']))
-  await step('Another Node, for the tests that need two', ensureOtherNode)
+  await step('Other versions of Node', ensureOtherNodes)
   await step('Test', () => run(process.execPath, ['scripts/test.mjs']))
+  await step('Forked children on other versions of Node', () =>
+    run(process.execPath, ['scripts/test-nodes.mjs', '--quick']),
+  )
   console.log(`\nAll green in ${seconds(performance.now() - startedMs)}`)
 })
