@@ -68,6 +68,23 @@ test('auto spawns where a preloaded module has started threads, and the pool goe
   assert.equal(await pool.exports.add(3, 4), 7)
 })
 
+test('A loader hook that every Node of the pool has is told, and auto spawns', { skip }, async (t) => {
+  cacheFolder(t)
+  const warnings = warningsOf(t)
+  const hook = 'export%20const%20resolve=(a,b,next)=>next(a,b)'
+  const flag = `--import=data:text/javascript,import{register}from"node:module";register("data:text/javascript,${hook}")`
+  const execArgv = ['--no-warnings', flag]
+  const forking = openPool<typeof Jobs>(t, 'jobs', { startMethod: 'fork', execArgv })
+  await assert.rejects(
+    forking.whenStarted(),
+    /Node was started with 1 threads that a forked child would lack.*--import/,
+  )
+  const pool = openPool<typeof Jobs>(t, 'jobs', { startMethod: 'auto', execArgv })
+  assert.equal(await pool.exports.add(1, 2), 3)
+  assert.deepEqual(methodsOf(pool), ['spawn'])
+  assert.equal(warnings.length, 1)
+})
+
 test('auto spawns without a word more than one where there is no addon', async (t) => {
   const warnings = warningsOf(t)
   const CopiedPool = await poolOfCopy(t, (source) =>

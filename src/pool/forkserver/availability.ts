@@ -19,7 +19,8 @@ export function forkingFor(startMethod: 'auto' | 'fork', options: Omit<ServerOpt
   if (found.addon !== null) {
     const { addon } = found
     if (startMethod === 'fork') return { addon, trial: null, otherwise: 'fail' }
-    const trial = () => verdictFor(options.execArgv, () => tryForking(addon, options))
+    const trial = () =>
+      verdictFor([...options.execArgv, options.env.NODE_OPTIONS ?? ''], () => tryForking(addon, options))
     return { addon, trial, otherwise: 'spawn' }
   }
   const { reason } = found

@@ -135,7 +135,8 @@ function quiet(socket: Socket): Socket {
 }
 
 function launch({ execArgv, env }: ServerOptions, packets: number): ChildProcess {
-  const args = [...FLAGS, ...execArgv, ENTRY, String(process.pid)]
+  // The last word on a flag counts, and this is not the user's to choose.
+  const args = [...execArgv, ...FLAGS, ENTRY, String(process.pid)]
   return spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', packets],
     detached: true,

@@ -40,7 +40,7 @@ function cacheFolder(): string {
 }
 
 function keyOf(flags: readonly string[]): string {
-  const { version, arch, env } = process
-  const kind = JSON.stringify([version, arch, release(), flags, env.NODE_OPTIONS ?? ''])
+  const { version, arch } = process
+  const kind = JSON.stringify([version, arch, release(), flags])
   return createHash('sha256').update(kind).update(addonBytes()).digest('hex').slice(0, 32)
 }

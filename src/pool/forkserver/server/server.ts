@@ -2,7 +2,6 @@
  * The fork server: loads what children are to share, forks them when told to, reaps them. It does nothing else, so that
  * at every fork it is at rest.
  */
-import { stat } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { CaromError } from '../../../errors.ts'
 import type { Addon, Descriptors } from '../../../native/addon.ts'
@@ -64,9 +63,7 @@ export class ForkServer {
 
   async #prepare({ preload, execArgv }: Preparation): Promise<void> {
     this.#execArgv = execArgv
-    // Starts the threads of libuv's pool: they are Node's own, and a child gets new ones.
-    await stat('/')
-    const census = new Census(this.#addon)
+    const census = await Census.take(this.#addon)
     try {
       for (const url of preload) await whileLoading(url, () => import(url))
     } catch (error) {
@@ -117,10 +114,9 @@ export class ForkServer {
   }
 
   #fork(): number {
-    const strangers = this.#census?.threads() ?? []
-    if (strangers.length === 0) return this.#addon.fork()
-    const text = `A preloaded module has started ${strangers.length} threads (${strangers.join(', ')}), which a forked child would lack`
-    throw unforkable(`${text}. ${CULPRITS}`)
+    const obstacle = this.#census?.obstacle ?? null
+    if (obstacle !== null) throw unforkable(obstacle)
+    return this.#addon.fork()
   }
 
   /** This is the child. Nothing of the server stays. */
@@ -170,5 +166,3 @@ function killGroup(pid: number): void {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-const CULPRITS =
-  'Usual culprits are a store that was opened, a loader hook, a Worker, a native library: start it in the initializer, or start children by spawn'
