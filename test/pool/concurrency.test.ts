@@ -113,3 +113,9 @@ function deferred<T>() {
   })
   return { promise, resolve }
 }
+
+test('A child that asks as fast as it reads may go on with it, though it is never seen to have read all', async (t) => {
+  const text = 'a'.repeat(16_000)
+  const pool = openPool<typeof Asking>(t, 'asking', { answer: async () => text })
+  assert.equal(await pool.exports.askInLanes(200, 10_000, text.length), 10_000)
+})

@@ -10,8 +10,8 @@ export interface ChildHandle {
   readonly startedAtMs: number
   /** For what it is given; absent where tickets cannot be had. */
   readonly tickets?: Tickets | null
-  /** What was sent waits for the child to read; absent where nothing ever waits. */
-  readonly isBehind?: boolean
+  /** Bytes of what was sent that wait for the child to read; absent where nothing ever waits. */
+  readonly unreadBytes?: number
   send(message: ToChild): void
   /** Lets what was sent leave now, where that is not so anyway. */
   flush?(): void

@@ -70,8 +70,8 @@ export class PoolChildProcess implements ChildHandle {
     if (channel !== undefined) this.#listen(channel, new FrameReader(options.maxPayloadBytes))
   }
 
-  get isBehind(): boolean {
-    return (this.#channel?.writableLength ?? 0) > 0
+  get unreadBytes(): number {
+    return this.#channel?.writableLength ?? 0
   }
 
   get tickets(): Tickets | null {

@@ -8,8 +8,8 @@ export type Answerer = (name: string, value: unknown) => Promise<unknown>
 
 /** What a child's questions need of it. */
 export interface Asker {
-  /** Orders wait for the child to read. */
-  readonly isBehind?: boolean
+  /** Bytes that wait for the child to read, answers and orders; absent where nothing ever waits. */
+  readonly unreadBytes?: number
   send(answer: Extract<ToChild, { readonly type: 'answer' }>): void
 }
 
@@ -18,9 +18,8 @@ export class Questions {
   readonly #answerer: Answerer | null
   readonly #sharesMemory: boolean
   #open = 0
-  /** Answers that were given since the child was last seen to have read everything. */
-  #unread = 0
-  #unreadBytes = 0
+  /** Of the answers that were given since the child was last seen to have read everything. */
+  #givenBytes = 0
 
   constructor(asker: Asker, answerer: Answerer | null, sharesMemory: boolean) {
     this.#asker = asker
@@ -30,14 +29,18 @@ export class Questions {
 
   /** @throws FrameError for one more than a child may have open at once, or if it asks on and reads no answer. */
   take(question: number, payload: Payload): void {
-    if (!this.#asker.isBehind) this.#unread = this.#unreadBytes = 0
-    if (this.#open + this.#unread >= MAX_OPEN_QUESTIONS) throw new FrameError('A question too many')
-    if (this.#unreadBytes > MAX_UNREAD_BYTES) throw new FrameError('It asks on, and reads no answer')
+    if (this.#open >= MAX_OPEN_QUESTIONS) throw new FrameError('A question too many')
+    const { unreadBytes = 0 } = this.#asker
+    if (unreadBytes === 0) this.#givenBytes = 0
+    // A child that asks as fast as it reads is behind at every question, and reads all the same. And large orders may wait
+    // for one that has read every answer.
+    if (Math.min(unreadBytes, this.#givenBytes) > MAX_UNREAD_BYTES) {
+      throw new FrameError('It asks on, and reads no answer')
+    }
     this.#open++
     void this.#answer(payload).then((answer) => {
       this.#open--
-      this.#unread++
-      this.#unreadBytes += answer.bytes.length
+      this.#givenBytes += answer.bytes.length
       this.#asker.send({ type: 'answer', job: question, payload: answer })
     })
   }
@@ -54,5 +57,5 @@ export class Questions {
   }
 }
 
-/** A child that reads now and then never comes near; one that does not would fill this process with its answers. */
+/** A child that reads hardly comes near; one that does not would fill this process with its answers. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024
