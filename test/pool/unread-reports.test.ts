@@ -35,6 +35,25 @@ test('A job that never waits is known to have begun while it spins, and its limi
   await caromFailureOf(spinning.result, 'CAROM_TIME_LIMIT')
 })
 
+test('What began without a word and runs again is heard in its next child, also where it gets no ticket', async (t) => {
+  const pool = openPool<typeof Ledger>(t, 'ledger', { concurrencyPerChild: 1_100, redeliverNeighbours: true })
+  const deaths: string[] = []
+  pool.on('childDown', ({ killedBy }) => deaths.push(killedBy))
+  const record = (job: number, priority = 0) => pool.applyAsync('record', ['/dev/null', job, 0], { priority })
+  // Warm code takes so short that the child does not look up before it spins.
+  for (let round = 0; round < 20; round++) await record(0).result
+  const neighbours = Array.from({ length: 10 }, (_, job) => record(job))
+  const spinning = pool.applyAsync('recordAndSpin', ['/dev/null', 10], { timeLimitMs: 200 })
+  await until(() => spinning.state === 'accepted', { what: 'it is known' })
+  // They go first, and take all tickets.
+  const others = Array.from({ length: 1_080 }, () => record(0, 1))
+  await caromFailureOf(spinning.result, 'CAROM_TIME_LIMIT')
+  const jobs = await Promise.all(neighbours.map(({ result }) => result))
+  assert.deepEqual(jobs, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  for (const { result } of others) await result
+  assert.deepEqual(deaths, ['time-limit'], 'the next child was believed')
+})
+
 test('A job whose begin is still unread when a write finds its child dead is lost, and does not begin again', async (t) => {
   const file = ledgerFile(t)
   const pool = openPool<typeof Ledger>(t, 'ledger', { concurrencyPerChild: 2 })

@@ -37,11 +37,12 @@ export function withRunTime(outcome: Outcome, { acceptedAtMs }: SupervisedJob): 
 
 /** For the child that it is given to; 0 for none. */
 export function takeTicket(job: SupervisedJob, tickets: Tickets | null): number {
+  // What the last child that had it did not come to say, this one will.
+  job.wasFoundBegun = false
   const ticket = tickets?.issue() ?? 0
   if (ticket === 0) return 0
   job.tickets = tickets
   job.ticket = ticket
-  job.wasFoundBegun = false
   return ticket
 }
 
