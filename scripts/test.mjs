@@ -1,5 +1,6 @@
-// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR]: compiles everything and runs the tests, each file in a process
-// of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. Installs nothing.
+// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR] [--fork]: compiles everything and runs the tests, each file in
+// a process of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. With --fork children are forked
+// wherever a test does not say how they start. Installs nothing.
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +20,11 @@ const SLOW_TIMEOUT_MS = 180_000
 const SLOW_LIST = 'scripts/slow-tests.json'
 
 await main(async () => {
-  const options = { file: { type: 'string', multiple: true, default: [''] }, node: { type: 'string' } }
+  const options = {
+    file: { type: 'string', multiple: true, default: [''] },
+    node: { type: 'string' },
+    fork: { type: 'boolean' },
+  }
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const stale = staleReason(root)
   if (stale !== null)
@@ -30,7 +35,7 @@ await main(async () => {
   buildTests()
   buildPackage()
   reportTypeTests()
-  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment() })
+  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment(values) })
   report(results, performance.now() - startedMs)
 })
 
@@ -71,11 +76,15 @@ function nodeOf(major) {
   return path
 }
 
-function environment() {
+function environment({ fork = false }) {
   const missing = missingPackages().map((entry) => entry.package)
   if (missing.length > 0) console.log(skipNotice(missing))
   const other = otherNode(24)
-  return { [SKIP_VARIABLE]: missing.join(','), ...(other !== undefined && { [NODE_VARIABLE]: other }) }
+  return {
+    [SKIP_VARIABLE]: missing.join(','),
+    ...(other !== undefined && { [NODE_VARIABLE]: other }),
+    ...(fork && { CAROM_TEST_START_METHOD: 'fork' }),
+  }
 }
 
 /** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */

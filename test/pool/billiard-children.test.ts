@@ -72,7 +72,8 @@ test('Rows 30 and 74: a dead child is told of with its pid and its exit, and is 
     [pids[0], 7, null],
     [pids[1], null, 'SIGKILL'],
   ])
-  assert.deepEqual(pool.stats().processes, [await pool.exports.pid()])
+  const next = await pool.exports.pid()
+  assert.deepEqual(pool.stats().processes, [next])
 })
 
 test('Rows 31 and 71, complaint 18 (celery#1709): a function may open pools of its own, one in the other, and nobody mixes up descriptors', async (t) => {

@@ -27,7 +27,7 @@ test('Row 9: time gives deaths back to the budget, and a job that ends gives bac
 })
 
 test('Row 21 (celery#496, celery#9894): children are started fresh on every system, and what is not known is refused', async (t) => {
-  const pool = openPool<Functions>(t, 'billiard')
+  const pool = openPool<Functions>(t, 'billiard', { startMethod: 'spawn' })
   assert.equal(pool.stats().children[0]?.startMethod, 'spawn')
   const unknown = { module: fixture('billiard'), startMethod: 'forkserver' as 'spawn' }
   assert.throws(() => new Pool(unknown), /Cannot set startMethod to "forkserver"/)
@@ -73,7 +73,7 @@ test('Rows 76 and 82: every child is announced when it starts, and again with it
   }
   subscribe('carom:pool:child', listen)
   t.after(() => unsubscribe('carom:pool:child', listen))
-  const pool = openPool<Functions>(t, 'billiard')
+  const pool = openPool<Functions>(t, 'billiard', { startMethod: 'spawn' })
   const ups: (number | null)[] = []
   pool.on('childUp', (pid) => ups.push(pid))
   const pid = await pool.exports.pid()
@@ -81,7 +81,7 @@ test('Rows 76 and 82: every child is announced when it starts, and again with it
 })
 
 test('Row 96, complaint 21 (querybook#1337): a start that takes too long is given up with the reason, not tried for ever', async (t) => {
-  const pool = openPool<Functions>(t, 'billiard', { initializer: 'hang', startTimeoutMs: 100 })
+  const pool = openPool<Functions>(t, 'billiard', { startMethod: 'spawn', initializer: 'hang', startTimeoutMs: 100 })
   const error = await caromFailureOf(pool.whenStarted(), 'CAROM_CHILD_START')
   assert.match(error.message, /killed by SIGKILL \(the pool ended it\)/)
 })

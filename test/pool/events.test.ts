@@ -118,7 +118,7 @@ test('A job that comes back from a child that died before it began is queued aga
 
 test('carom:pool:child tells every step of a child, and why it was killed or replaced', async (t) => {
   const steps = watch<ChildTransition>(t, 'carom:pool:child')
-  const pool = openPool<typeof Jobs>(t, 'jobs')
+  const pool = openPool<typeof Jobs>(t, 'jobs', { startMethod: 'spawn' })
   const of = (pid: number | undefined) =>
     steps.filter((step) => step.pid === pid).map(({ slot, to, reason }) => [slot, to, reason])
   const [first] = await readyPids(pool, 1)

@@ -4,7 +4,7 @@ import { EXECUTORS, OPTIONS } from '../../src/pool/capabilities.ts'
 import type { PoolOptions } from '../../src/pool/options.ts'
 import { until } from '../support/wait.ts'
 import type * as Anywhere from './fixtures/any-executor.ts'
-import { caromFailureOf, openPool } from './real-pool.ts'
+import { caromFailureOf, openPool, START_METHOD } from './real-pool.ts'
 
 for (const executor of EXECUTORS) {
   const open = (t: TestContext, options: Partial<PoolOptions> = {}) =>
@@ -49,7 +49,7 @@ for (const executor of EXECUTORS) {
     assert.deepEqual([stats.implementation, stats['max-concurrency']], [`carom.pool:${executor}`, 3])
     assert.deepEqual(
       stats.children.map(({ state, startMethod, jobsDone, pid }) => [state, startMethod, jobsDone, pid === null]),
-      [['ready', { prefork: 'spawn', threads: 'thread', inline: 'inline' }[executor], 1, noPid]],
+      [['ready', { prefork: START_METHOD, threads: 'thread', inline: 'inline' }[executor], 1, noPid]],
     )
   })
 

@@ -15,14 +15,14 @@ export function fixture(name: string): URL {
 }
 
 /** Children that load no addon have no tickets: what they have begun the pool knows by their word alone. */
-export const WITHOUT_TICKETS = { execArgv: ['--no-addons'] } as const
+export const WITHOUT_TICKETS = { startMethod: 'spawn', execArgv: ['--no-addons'] } as const
 /** The way in which children are started where a test does not say it: all such tests hold for each. */
-const START_METHOD = process.env.CAROM_TEST_START_METHOD as StartMethod | undefined
+export const START_METHOD = (process.env.CAROM_TEST_START_METHOD ?? 'spawn') as StartMethod
 
 /** A pool of one child that runs `fixtures/NAME`, unless the options say otherwise. */
 export function openPool<M = AnyModule>(t: TestContext, name: string, options: Partial<PoolOptions> = {}): Pool<M> {
   const { executor = 'prefork' } = options
-  const started = START_METHOD !== undefined && executor === 'prefork' ? { startMethod: START_METHOD } : {}
+  const started = executor === 'prefork' ? { startMethod: START_METHOD } : {}
   const pool = new Pool<M>({ module: fixture(name), processes: 1, ...started, ...options })
   t.after(() => pool.terminate())
   return pool

@@ -16,6 +16,8 @@ process.env.CAROM_BROKER_URL = `embedded:${join(home, 'lab.sqlite')}`
 process.env.LAB_LEDGER = join(home, 'ledger')
 process.once('exit', () => rmSync(home, { recursive: true, force: true }))
 
+/** How the children of workers start, where a test does not say it. */
+export const START = { startMethod: (process.env.CAROM_TEST_START_METHOD ?? 'spawn') as 'spawn' | 'fork' }
 export const APP = fileURLToPath(new URL('./fixtures/tasks.js', import.meta.url))
 const WORKER = fileURLToPath(new URL('./fixtures/worker-process.js', import.meta.url))
 
@@ -52,7 +54,7 @@ export async function startWorkerProcess(
   options: Partial<WorkerOptions> = {},
   killPoint?: string,
 ): Promise<WorkerProcess> {
-  const given = JSON.stringify({ app: APP, concurrency: 1, ...options })
+  const given = JSON.stringify({ app: APP, concurrency: 1, ...START, ...options })
   const args = [WORKER, given, ...(killPoint === undefined ? [] : [killPoint])]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))

@@ -4,14 +4,14 @@ import { type TestContext, test } from 'node:test'
 import { findAddon } from '../../src/native/addon.ts'
 import { startWorker, type WorkerOptions } from '../../src/worker/index.ts'
 import { processFacts } from '../pool/proc.ts'
-import { APP, ledger } from './lab.ts'
+import { APP, ledger, START } from './lab.ts'
 
 const tasks = await import('./fixtures/tasks.ts')
 const GET = { timeoutMs: 15_000 }
 const skip = findAddon().addon === null ? 'there is no addon' : false
 
 async function open(t: TestContext, options: Partial<WorkerOptions>): Promise<void> {
-  const worker = await startWorker({ app: APP, concurrency: 1, ...options })
+  const worker = await startWorker({ app: APP, ...START, concurrency: 1, ...options })
   t.after(async () => {
     await worker.stop('now')
   })

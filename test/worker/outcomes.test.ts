@@ -5,14 +5,14 @@ import type { CaromErrorCode } from '../../src/errors.ts'
 import type { AsyncResult } from '../../src/index.ts'
 import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, ledger } from './lab.ts'
+import { APP, ledger, START } from './lab.ts'
 
 const tasks = await import('./fixtures/tasks.ts')
 const { app } = tasks
 let worker: Worker
 
 before(async () => {
-  worker = await startWorker({ app: APP, concurrency: 2 })
+  worker = await startWorker({ app: APP, ...START, concurrency: 2 })
 })
 after(async () => {
   await worker.stop()

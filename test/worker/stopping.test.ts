@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test, { after } from 'node:test'
 import { startWorker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, childrenOf, claimed, isAlive, ledger, startWorkerProcess } from './lab.ts'
+import { APP, childrenOf, claimed, isAlive, ledger, START, startWorkerProcess } from './lab.ts'
 import { startNode } from './node-lab.ts'
 
 const { app, abortable, add, blocks, noted, untilAborted } = await import('./fixtures/tasks.ts')
@@ -66,18 +66,18 @@ test('the third SIGTERM ends everything at once, and the task comes back', async
 
 test('startWorker() installs no signal handler unless asked', async () => {
   const before = process.listenerCount('SIGTERM')
-  const worker = await startWorker({ app: APP, concurrency: 1 })
+  const worker = await startWorker({ app: APP, ...START, concurrency: 1 })
   assert.equal(process.listenerCount('SIGTERM'), before)
   await worker.stop()
 })
 
 test('stop() is the same promise of an end at every call, and the worker takes nothing more', async () => {
-  const worker = await startWorker({ app: APP, concurrency: 1 })
+  const worker = await startWorker({ app: APP, ...START, concurrency: 1 })
   await (await add.delay(1, 1)).get(GET)
   await Promise.all([worker.stop(), worker.stop('warm'), worker.ended])
   const result = await add.delay(2, 2)
   assert.equal(await result.state(), 'PENDING')
-  const next = await startWorker({ app: APP, concurrency: 1 })
+  const next = await startWorker({ app: APP, ...START, concurrency: 1 })
   assert.equal(await result.get(GET), 4)
   await assert.rejects(next.stop('later' as never), TypeError)
   await next.stop()

@@ -8,13 +8,13 @@ import { isCaromError } from '../../src/errors.ts'
 import { buildTaskMessage } from '../../src/message/task-message.ts'
 import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, ledger } from './lab.ts'
+import { APP, ledger, START } from './lab.ts'
 
 /** A worker on a store of its own, whose only child runs a task for `ms`. */
 async function busyWorker(t: TestContext, taskId: string, ms: number): Promise<{ worker: Worker; store: string }> {
   const store = mkdtempSync(join(dirname(process.env.LAB_LEDGER as string), 'store-'))
   process.env.CAROM_BROKER_URL = `embedded:${join(store, 'lost.sqlite')}`
-  const worker = await startWorker({ app: APP, concurrency: 1, leaseMs: 300 })
+  const worker = await startWorker({ app: APP, ...START, concurrency: 1, leaseMs: 300 })
   t.after(() => worker.stop('now').catch(() => {}))
   const broker = await openBroker(process.env.CAROM_BROKER_URL, { appName: 'lab' })
   const message = buildTaskMessage({ task: 'lab.noted', id: taskId, args: [ms], kwargs: {} })

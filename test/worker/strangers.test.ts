@@ -7,7 +7,7 @@ import { isCaromError } from '../../src/errors.ts'
 import { buildTaskMessage } from '../../src/message/task-message.ts'
 import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP } from './lab.ts'
+import { APP, START } from './lab.ts'
 
 const { app, add, asks } = await import('./fixtures/tasks.ts')
 const GET = { timeoutMs: 10_000 }
@@ -15,7 +15,7 @@ let worker: Worker
 let broker: Broker
 
 before(async () => {
-  worker = await startWorker({ app: APP, concurrency: 1 })
+  worker = await startWorker({ app: APP, ...START, concurrency: 1 })
   broker = await openBroker(process.env.CAROM_BROKER_URL, { appName: 'lab' })
 })
 after(async () => {

@@ -127,8 +127,8 @@ export class ForkQueue {
       try {
         server.process.fork(generation, child.farEnds)
       } catch (error) {
-        // Those that are on their way make room.
-        if (server.asked.size > 0) return
+        // Those that are on their way make room; of a server that is gone it is told why.
+        if (server.asked.size > 0 || (error as NodeJS.ErrnoException).code === 'EPIPE') return
         this.#waiting.delete(generation)
         child.failed(error as Error)
         continue
