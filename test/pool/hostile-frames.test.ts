@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Hostile from './fixtures/hostile-frames.ts'
+import { linesOf } from './ledger-file.ts'
 import { caromFailureOf, deathOf, failureOf, fixture, openPool, readyPids, WITHOUT_TICKETS } from './real-pool.ts'
 
 const CHILDREN = 3
@@ -119,7 +120,7 @@ async function sendGarbageBefore(t: TestContext, options: Partial<PoolOptions>) 
   // Both leave with this tick; then this process stands still until the child has begun both.
   await new Promise<void>((resolve) => process.nextTick(resolve))
   const deadline = performance.now() + 10_000
-  while (!existsSync(file) && performance.now() < deadline);
+  while (linesOf(file).length === 0 && performance.now() < deadline);
   return { garbage, other, file }
 }
 
