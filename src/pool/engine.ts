@@ -30,7 +30,7 @@ export class PoolEngine implements JobOwner {
   readonly #ended = withResolvers<void>()
   // Children and their pipes never hold the event loop; this timer does, while something is expected of the pool.
   readonly #keepAlive: NodeJS.Timeout
-  /** Resolved in turn whenever a child comes or goes, until each has what it waits for. */
+  /** Resolved in turn whenever a child comes or goes, or others are wanted, until each has what it waits for. */
   readonly #staffWaiters = new Set<() => void>()
   readonly #maxStartFailures: number
   #lastFailedStart: DeathCertificate | null = null
@@ -133,6 +133,12 @@ export class PoolEngine implements JobOwner {
 
   whenEnded(): Promise<void> {
     return this.#awaiting(this.#ended.promise)
+  }
+
+  /** From now on that many children. Whoever waits for others that are not wanted any more waits no longer. */
+  resize(processes: number): void {
+    this.machine.resize(processes)
+    this.#staffChanged()
   }
 
   /**

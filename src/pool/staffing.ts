@@ -23,12 +23,14 @@ export class Staffing {
     this.#refuseIfEnding('resized')
     refuseUnable(this.#engine.options.executor, { processes })
     const { machine } = this.#engine
-    machine.resize(integer('processes', processes, 1, 4096))
+    this.#engine.resize(integer('processes', processes, 1, 4096))
     const children = [...machine.staff.children]
     const coming = children.filter(({ state }) => state === 'starting')
     const going = children.filter((child) => !coming.includes(child) && child.state !== 'ready')
     return this.#engine.whenStaffed(() => {
-      const areUp = coming.every(({ state }) => state !== 'starting') && machine.staff.startFailures === 0
+      const { startFailures, isComplete } = machine.staff
+      // One that has failed to start may not be wanted any more: then nothing follows it.
+      const areUp = coming.every(({ state }) => state !== 'starting') && (startFailures === 0 || isComplete)
       return areUp && going.every(({ state }) => state === 'gone')
     })
   }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
+import { ledgerFile } from './ledger-file.ts'
 import { isAlive } from './proc.ts'
 import { caromFailureOf, failureOf, openPool, readyPids } from './real-pool.ts'
 
@@ -75,6 +77,21 @@ test('A pool can shrink and grow again while its children start', async (t) => {
   const grown = pool.resize(2)
   await Promise.all([shrunk, grown])
   assert.deepEqual([readyCount(pool), pool.stats().children.length], [2, 2])
+})
+
+test('Who waits for a child that fails to start waits no longer when the pool is to have no more than it has', async (t) => {
+  const file = ledgerFile(t)
+  writeFileSync(file, '')
+  const pool = openPool(t, 'starts', { initializer: 'refuseUnless', initArgs: [file] })
+  await readyPids(pool, 1)
+  rmSync(file)
+  let resolved = 0
+  const grown = pool.grow().then(() => resolved++)
+  await new Promise((resolve) => pool.once('childDown', resolve))
+  const shrunk = pool.resize(1).then(() => resolved++)
+  await until(() => resolved === 2, { what: 'both have resolved' })
+  await Promise.all([grown, shrunk])
+  assert.equal(readyCount(pool), 1)
 })
 
 test('What makes no sense is refused, and so is every change of a pool that ends', async (t) => {

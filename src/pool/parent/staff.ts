@@ -37,6 +37,13 @@ export class Staff {
     return this.#size
   }
 
+  /** As many children can work as are wanted. */
+  get isComplete(): boolean {
+    let ready = 0
+    for (const { state, killedFor } of this.#children) if (state === 'ready' && killedFor === null) ready++
+    return ready >= this.#size + this.#options.spares
+  }
+
   /** Restarts in a row that had to wait; 0 while the breaker is closed. */
   get overdrawn(): number {
     return this.#budget.overdrawn
