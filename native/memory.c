@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,9 +10,11 @@
 napi_value carom_make_memory(napi_env env, napi_callback_info info) {
   int64_t bytes;
   if (!read_integers(env, info, 1, &bytes)) return NULL;
-  int fd = memfd_create("carom", MFD_CLOEXEC);
+  int fd = memfd_create("carom", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd == -1) return throw_errno(env, errno, "make memory to share");
-  if (ftruncate(fd, bytes) == 0) return make_integer(env, fd);
+  /* Whoever looks at memory that another one has made smaller is ended by the kernel. */
+  int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (ftruncate(fd, bytes) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0) return make_integer(env, fd);
   int error = errno;
   close(fd);
   return throw_errno(env, error, "make memory to share");

@@ -3,7 +3,10 @@
 
 #include "values.h"
 
-/* makeMemory(bytes): the descriptor of so much memory, all zero, which goes when nobody has it open or mapped any more. */
+/*
+ * makeMemory(bytes): the descriptor of so much memory, all zero, which goes when nobody has it open or mapped any more.
+ * Nobody can make it larger or smaller.
+ */
 napi_value carom_make_memory(napi_env env, napi_callback_info info);
 
 /* mapMemory(fd, bytes): an ArrayBuffer over that memory, the same for all who map it. The descriptor may be closed. */

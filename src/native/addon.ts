@@ -26,7 +26,10 @@ export interface Addon {
   receiveDescriptors(socket: number): [mark: number, ...fds: Descriptors] | null
   /** `to` becomes what `from` was, and `from` is closed. */
   moveDescriptor(from: number, to: number): void
-  /** A descriptor of so much memory, all zero, which goes when nobody has it open or mapped any more. */
+  /**
+   * A descriptor of so much memory, all zero, which goes when nobody has it open or mapped any more. Nobody can make it
+   * larger or smaller.
+   */
   makeMemory(bytes: number): number
   /** Over that memory, the same for all who map it; the descriptor may be closed afterwards. */
   mapMemory(fd: number, bytes: number): ArrayBuffer

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fstatSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +43,17 @@ test('Memory is one for all that map it, and outlives its descriptor', { skip },
   assert.ok(one.every((word) => word === 0))
   assert.equal(Atomics.compareExchange(one, 1_023, 0, 7), 0)
   assert.equal(Atomics.load(other, 1_023), 7)
+})
+
+test('Memory that is shared cannot be made smaller under who looks at it', { skip }, () => {
+  const fd = addon.makeMemory(4_096)
+  for (const bytes of [0, 8_192]) {
+    assert.equal(
+      codeOf(() => ftruncateSync(fd, bytes)),
+      'EPERM',
+    )
+  }
+  closeSync(fd)
 })
 
 test('More memory than there is, or none, is not mapped', { skip }, () => {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { fixture } from './real-pool.ts'
 
 const SCRIPT = fileURLToPath(fixture('exhausted-parent'))
+const LIMITED = fixture('limited-parent')
 const NOBODY = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--']
 
 test('Without file descriptors a pool goes on with the children it has, and replaces the others when there are some again', async () => {
@@ -19,6 +20,12 @@ test('Without processes a pool goes on with the children it has, and replaces th
 }, async () => {
   const command = ['setpriv', ...NOBODY, 'prlimit', '--nproc=90', process.execPath, SCRIPT, 'processes']
   assert.deepEqual(await run(command), { failures: ['EAGAIN'], lived: true, startFailures: 0 })
+})
+
+test('Where no memory can be shared children start nevertheless', async () => {
+  // It counts as a file, and 4 KiB are over the limit.
+  const command = ['/bin/sh', '-c', 'ulimit -f 2; exec "$0" "$@"', process.execPath, fileURLToPath(LIMITED)]
+  assert.deepEqual(await run(command), { sum: 3 })
 })
 
 async function run([command, ...args]: readonly string[]): Promise<unknown> {

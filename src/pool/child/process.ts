@@ -19,10 +19,10 @@ export function liveAsChild(generation: number, parentPid: number, ticketsFd?: n
 
 /** `null` where the memory cannot be had: the parent hears of it, and asks. */
 function openTickets(fd: number | undefined): Tickets | null {
-  const { addon } = findAddon()
-  if (fd === undefined || addon === null) return null
+  if (fd === undefined) return null
   try {
-    return new Tickets(addon.mapMemory(fd, TICKET_BYTES))
+    const { addon } = findAddon()
+    return addon === null ? null : new Tickets(addon.mapMemory(fd, TICKET_BYTES))
   } catch {
     return null
   } finally {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { findAddon } from '../../native/addon.ts'
 import type { StartedProcess } from './child-process.ts'
 import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
-import { makeTicketMemory } from './ticket-memory.ts'
+import { makeTicketMemory, type TicketMemory } from './ticket-memory.ts'
 
 export interface SpawnOptions {
   readonly execArgv: readonly string[]
@@ -14,15 +14,26 @@ export interface SpawnOptions {
 /** What a child has as stdout, stderr, channel and memory of its tickets: pipes to here, or descriptors. */
 type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, number, number, number]
 
-/** Its stdin is empty. Without the addon it has no tickets. @throws Error when there are no descriptors or no memory left. */
+/** Its stdin is empty. It has tickets where memory for them can be had. */
 export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
-  const { addon } = findAddon()
-  if (addon === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
-  const { fd, tickets } = makeTicketMemory(addon)
+  const memory = findTicketMemory()
+  if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
+  const { fd, tickets } = memory
   try {
     return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
   } finally {
     addon.closeDescriptor(fd)
+  }
+}
+
+function findTicketMemory(): TicketMemory | null {
+  const { addon } = findAddon()
+  if (addon === null) return null
+  try {
+    return makeTicketMemory(addon)
+  } catch {
+    // A sandbox without such memory, or a limit on the size of files. Without descriptors the start itself will fail.
+    return null
   }
 }
 
