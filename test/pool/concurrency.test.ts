@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { until } from '../support/wait.ts'
 import type * as Asking from './fixtures/asking.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { caromFailureOf, deathOf, failureOf, openPool, readyPids, START_METHOD } from './real-pool.ts'
+import { ledgerFile } from './ledger-file.ts'
 
 test('A child with twenty credits runs twenty waiting jobs at once', async (t) => {
   const pool = openPool<typeof Asking>(t, 'asking', { concurrencyPerChild: 20 })
@@ -119,4 +121,20 @@ test('A child that asks as fast as it reads may go on with it, though it is neve
   const text = 'a'.repeat(16_000)
   const pool = openPool<typeof Asking>(t, 'asking', { answer: async () => text })
   assert.equal(await pool.exports.askInLanes(200, 10_000, text.length), 10_000)
+})
+
+test('A question does not wait in a child for a neighbour that begins after it', async (t) => {
+  const folder = ledgerFile(t)
+  const answer = async (name: string) => {
+    if (name === 'second') writeFileSync(`${folder}-end`, '')
+  }
+  const pool = openPool<typeof Asking>(t, 'asking', { answer, concurrencyPerChild: 2, timeLimitMs: 5_000 })
+  await readyPids(pool, 1)
+  const asking = pool.applyAsync('askTwiceWhen', [`${folder}-begin`])
+  await until(() => asking.state === 'accepted', { what: 'it runs' })
+  const spinning = pool.applyAsync('spinFor', [`${folder}-end`])
+  // Past the write of the order: it lies there when the questions are asked.
+  await new Promise<void>((resolve) => process.nextTick(() => process.nextTick(resolve)))
+  writeFileSync(`${folder}-begin`, '')
+  await Promise.all([asking.result, spinning.result])
 })

@@ -2,14 +2,14 @@
  * The child's life: load the module, then run what comes, report how it went, and exit when told to.
  *
  * A job is reported as accepted before its payload is decoded, or its ticket says that it has begun: whatever the payload
- * does to this process from then on is the job's doing, and the parent knows which job it was. What arrives waits, unlooked at, until its turn comes; and
- * since functions that never wait would keep the loop from its channel, the channel is read between them now and then:
- * an order that takes a waiting job back is heard before the job begins.
+ * does to this process from then on is the job's doing, and the parent knows which job it was. What arrives waits,
+ * unlooked at, until its turn comes; and since functions that never wait would keep the loop from its channel, the
+ * channel is read between them now and then: an order that takes a waiting job back is heard before the job begins.
  */
 import { runInContext } from '../../job/context.ts'
 import { toFailure } from '../../support/failure.ts'
 import type { Payload } from '../protocol/frame.ts'
-import type { Answer, CallForm, CallOrder, StartOrder, ToChild } from '../protocol/messages.ts'
+import type { Answer, CallForm, CallOrder, StartOrder, ToChild, ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import type { Tickets } from '../protocol/tickets.ts'
 import { callAs, isThenable } from './call-forms.ts'
@@ -44,7 +44,8 @@ export class ChildLoop implements ChannelListener {
     if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
   }
   #stopping = false
-  #hasUnsentEnd = false
+  /** Something that no ticket tells has been given to the channel since all was last seen to have left. */
+  #hasUnsent = false
   #fills: 'not' | 'soon' | 'after reading' = 'not'
   /** When the channel was last read, as far as this loop knows. */
   #readAtMs = 0
@@ -53,7 +54,7 @@ export class ChildLoop implements ChannelListener {
     this.#channel = channel
     this.#tickets = tickets
     this.#whileLoading = whileLoading
-    const send = (question: number, payload: Payload) => channel.send({ type: 'asked', job: question, payload })
+    const send = (question: number, payload: Payload) => this.#send({ type: 'asked', job: question, payload })
     this.questions = new OpenQuestions(send, channel.sharesMemory)
   }
 
@@ -67,7 +68,7 @@ export class ChildLoop implements ChannelListener {
         this.#waiting.set(order.job, order)
         return this.#fillSoon()
       case 'recall':
-        if (this.#waiting.delete(order.job)) this.#channel.send({ type: 'recalled', job: order.job })
+        if (this.#waiting.delete(order.job)) this.#send({ type: 'recalled', job: order.job })
         return
       case 'cancel':
         return this.#running.get(order.job)?.cancel()
@@ -115,9 +116,9 @@ export class ChildLoop implements ChannelListener {
     const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
     this.#running.set(id, job)
     const accepted = { type: 'accepted', job: id } as const
-    // What another job has ended with must not wait for how long this one takes.
-    if (ticket === 0 || this.#hasUnsentEnd) {
-      this.#hasUnsentEnd = false
+    // What another job has ended with, asked or yielded must not wait for how long this one takes.
+    if (ticket === 0 || this.#hasUnsent) {
+      this.#hasUnsent = false
       return this.#channel.sendNow(accepted, () => this.#call(order, job))
     }
     this.#channel.send(accepted)
@@ -126,7 +127,7 @@ export class ChildLoop implements ChannelListener {
 
   #outlet(id: number): Outlet {
     return new Outlet((value) => {
-      this.#channel.send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
+      this.#send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
     })
   }
 
@@ -165,12 +166,11 @@ export class ChildLoop implements ChannelListener {
     this.#ended({ type: 'failed', job: id, amount: microsSince(job.startedAtMs), payload })
   }
 
-  #ended(report: Parameters<Channel['send']>[0] & { readonly job: number }): void {
+  #ended(report: ToParent & { readonly job: number }): void {
     this.#running.delete(report.job)
     // Asked for before the report is: so both leave in one write.
     if (this.#waiting.size > 0) this.#fillSoon()
-    this.#channel.send(report)
-    this.#hasUnsentEnd = true
+    this.#send(report)
     if (this.#stopping) this.#leaveIfDone()
   }
 
@@ -189,15 +189,20 @@ export class ChildLoop implements ChannelListener {
       this.#accept(order)
     }
     this.#fills = 'not'
-    if (this.#hasUnsentEnd) this.#flush()
+    if (this.#hasUnsent) this.#flush()
     // What is asynchronous and waits for nothing ends with the microtasks: then both leave in one write.
     else queueMicrotask(() => process.nextTick(() => this.#flush()))
     // All that waited may have been taken back.
     if (this.#stopping) this.#leaveIfDone()
   }
 
+  #send(report: ToParent): void {
+    this.#hasUnsent = true
+    this.#channel.send(report)
+  }
+
   #flush(): void {
-    this.#hasUnsentEnd = false
+    this.#hasUnsent = false
     this.#channel.flush?.()
   }
 
