@@ -53,3 +53,14 @@ test('Without, a job that is terminated ends in time, and the spinner with it', 
   assert.equal((certificate as { killedBy: string }).killedBy, 'neighbour')
   await last.result
 })
+
+test('What has ended is told though a neighbour goes on at once, and never waits', async (t) => {
+  const pool = openPool<typeof Waiting>(t, 'waiting', { concurrencyPerChild: 60, timeLimitMs: 5_000 })
+  const file = ledgerFile(t)
+  await pool.exports.pauseAndSpinIf(null)
+  const short = Array.from({ length: 50 }, () => pool.exports.pauseAndSpinIf(null))
+  const spinner = pool.exports.pauseAndSpinIf(file)
+  const pids = await Promise.all(short)
+  writeFileSync(file, '')
+  assert.equal(await spinner, pids[0])
+})

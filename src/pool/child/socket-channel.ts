@@ -1,6 +1,6 @@
 /**
- * The channel of a child that is a process. Reports of one tick leave in one write, and those of many ticks that follow at
- * once: of a hundred timers that end a hundred jobs each has a tick of its own.
+ * The channel of a child that is a process. Reports of one tick leave in one write, except those that must not wait. None
+ * waits longer: in the next tick another job may go on that never waits, or ends the process.
  */
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frame.ts'
@@ -19,7 +19,8 @@ export class SocketChannel implements Channel {
   readonly #out = new FrameWriter()
   /** What nobody has read room for yet, by job. */
   readonly #held = new Map<number, Progress>()
-  #wroteAtMs = 0
+  /** What was sent leaves in the next tick. */
+  #isLeaving = false
   /** For what was lent and could not be written at once. */
   #spare = Buffer.alloc(0)
   #ended = false
@@ -46,7 +47,7 @@ export class SocketChannel implements Channel {
   }
 
   send(report: ToParent): void {
-    if (this.#out.isEmpty) this.#flushSoon()
+    this.#flushSoon(report)
     if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
     const isLent = this.#add(report)
     if (isLent) this.#flush({ isLent })
@@ -91,9 +92,18 @@ export class SocketChannel implements Channel {
     this.#socket.end(() => process.exit(exitCode))
   }
 
-  #flushSoon(): void {
-    if (performance.now() - this.#wroteAtMs > TOGETHER_MS) process.nextTick(() => this.#flush())
-    else setImmediate(() => this.#flush())
+  /** What has begun without a write is told by its ticket meanwhile, and may end in time for one write. */
+  #flushSoon({ type }: ToParent): void {
+    if (type === 'accepted') {
+      if (this.#out.isEmpty) setImmediate(() => this.#flush())
+      return
+    }
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    process.nextTick(() => {
+      this.#isLeaving = false
+      this.#flush()
+    })
   }
 
   /** True if its bytes are still lent. */
@@ -106,7 +116,6 @@ export class SocketChannel implements Channel {
   #flush({ sent, isLent = false }: { readonly sent?: () => void; readonly isLent?: boolean } = {}): void {
     if (this.#out.isEmpty || this.#ended) return
     const parts = this.#out.take()
-    this.#wroteAtMs = performance.now()
     const isFree = this.#socket.writableLength === 0
     const rest = isFree ? this.#write(parts) : parts
     const unsent = rest.pop()
@@ -120,7 +129,7 @@ export class SocketChannel implements Channel {
     this.#socket.write(last, () => {
       sent?.()
       if (this.#held.size === 0 || this.#socket.writableLength > 0) return
-      if (this.#out.isEmpty) process.nextTick(() => this.#flush())
+      process.nextTick(() => this.#flush())
       for (const job of this.#held.keys()) this.#release(job)
     })
   }
@@ -154,8 +163,6 @@ export class SocketChannel implements Channel {
 }
 
 const CHANNEL_FD = 3
-/** What ends so soon after a write waits for what else ends in this round of the event loop. */
-const TOGETHER_MS = 0.2
 const LAST_WORDS_MS = 500
 const MAX_SPARE_BYTES = 16 * 1024 * 1024
 
