@@ -64,3 +64,34 @@ test('What has ended is told though a neighbour goes on at once, and never waits
   writeFileSync(file, '')
   assert.equal(await spinner, pids[0])
 })
+
+test('A child is given again what was taken back from it, in the order in which it is given', async (t) => {
+  const pool = openPool<typeof Waiting>(t, 'waiting', { concurrencyPerChild: 2 })
+  const file = ledgerFile(t)
+  await until(() => takesShort(() => pool.exports.waitTogetherIf(null)), { what: 'it proves short', withinMs: 20_000 })
+  const first = [0, 1].map(() => pool.applyAsync('waitTogetherIf', [`${file}-first`]))
+  const elsewhere = [0, 1].map(() => pool.applyAsync('waitTogetherIf', [`${file}-elsewhere`]))
+  const back = pool.applyAsync('waitTogetherIf', [null])
+  const are = (state: string, jobs: readonly { readonly state: string }[]) => jobs.every((job) => job.state === state)
+  await until(() => are('accepted', first) && are('dispatched', [...elsewhere, back]), { what: 'there is a line' })
+  await pool.grow()
+  await until(() => are('accepted', elsewhere) && are('queued', [back]), { what: 'the line is taken back' })
+  // Both places become free at once. This one goes first, and the other comes back to the child.
+  const urgent = pool.applyAsync('waitTogetherIf', [null], { priority: 1 })
+  writeFileSync(`${file}-first`, '')
+  const [pid] = await Promise.all(first.map(({ result }) => result))
+  assert.deepEqual(await Promise.all([urgent.result, back.result]), [pid, pid])
+  writeFileSync(`${file}-elsewhere`, '')
+  for (const { result } of elsewhere) await result
+})
+
+/** Calls it as often as the pool measures at once; true if it will believe that five of them make a short line. */
+async function takesShort(call: () => Promise<unknown>): Promise<boolean> {
+  const tookMs: number[] = []
+  while (tookMs.length < 128) {
+    const sinceMs = performance.now()
+    await call()
+    tookMs.push(performance.now() - sinceMs)
+  }
+  return (tookMs.sort((a, b) => a - b).at(-2) as number) < 4
+}

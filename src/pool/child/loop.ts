@@ -68,8 +68,7 @@ export class ChildLoop implements ChannelListener {
         this.#waiting.set(order.job, order)
         return this.#fillSoon()
       case 'recall':
-        if (this.#waiting.delete(order.job)) this.#send({ type: 'recalled', job: order.job })
-        return
+        return this.#giveBack(order.job)
       case 'cancel':
         return this.#running.get(order.job)?.cancel()
       case 'expire':
@@ -123,6 +122,14 @@ export class ChildLoop implements ChannelListener {
     }
     this.#channel.send(accepted)
     this.#call(order, job)
+  }
+
+  /** What has a ticket was taken back with that: the parent knows. */
+  #giveBack(id: number): void {
+    const order = this.#waiting.get(id)
+    if (order === undefined) return
+    this.#waiting.delete(id)
+    if (!order.amount) this.#send({ type: 'recalled', job: id })
   }
 
   #outlet(id: number): Outlet {

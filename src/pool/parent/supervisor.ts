@@ -101,8 +101,7 @@ export class Supervisor implements PoolEffects {
   /** One that waits in a child is to be given back in `stopTimeoutMs`, or it ends with its child. */
   terminateJob(job: SupervisedJob): void {
     this.machine.terminateJob(job)
-    if (job.state !== 'dispatched') return
-    deadline(() => this.machine.recallOverdue(job), this.#options.stopTimeoutMs)
+    if (job.state === 'dispatched') deadline(() => this.machine.recallOverdue(job), this.#options.stopTimeoutMs)
   }
 
   /** Lets a stream's job yield more values. */
@@ -149,9 +148,11 @@ export class Supervisor implements PoolEffects {
 
   recall(child: PoolChild, job: PoolJob): void {
     const { tickets, ticket } = job as SupervisedJob
+    const isBack = tickets?.takeBack(ticket) ?? null
+    // The child keeps nothing of it either, and if it is given it again, it is behind what it was given before.
+    if (isBack !== false) this.#send(child, { type: 'recall', job: job.id })
     const record = this.#records.get(child)
-    if (tickets === null || record === undefined) return this.#send(child, { type: 'recall', job: job.id })
-    const isBack = tickets.takeBack(ticket)
+    if (isBack === null || record === undefined) return
     // The machine is in the middle of a step.
     process.nextTick(() => (isBack ? this.machine.recalled(child, job) : this.#reports.findBegun(record)))
   }

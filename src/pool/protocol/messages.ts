@@ -16,7 +16,7 @@ export type ToChild =
    * begun, and nothing is said of it.
    */
   | { readonly type: CallForm; readonly job: number; readonly amount?: number; readonly payload: Payload }
-  /** Give the job back if it waits; answered by `recalled` then, and not at all if it has begun. */
+  /** Give the job back if it waits; answered by `recalled` then, but not if it has begun or was taken back by its ticket. */
   | { readonly type: 'recall'; readonly job: number }
   /** Abort the job's signal. What the job makes of it is its own business. */
   | { readonly type: 'cancel'; readonly job: number }
