@@ -18,11 +18,11 @@ type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, numbe
 export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
   const memory = findTicketMemory()
   if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
-  const { fd, tickets } = memory
+  const { fd, tickets, close } = memory
   try {
     return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
   } finally {
-    addon.closeDescriptor(fd)
+    close()
   }
 }
 

@@ -4,17 +4,20 @@ import { TICKET_BYTES, Tickets } from '../protocol/tickets.ts'
 
 export interface TicketMemory {
   readonly tickets: Tickets
-  /** For the child; to be closed here when it has been started. */
+  /** For the child. */
   readonly fd: number
+  /** To be called when the child has been started: its descriptor here is needed no more. */
+  close(): void
 }
 
 /** @throws Error when there are no descriptors or no memory left. */
 export function makeTicketMemory(addon: Addon): TicketMemory {
   const fd = addon.makeMemory(TICKET_BYTES)
+  const close = () => addon.closeDescriptor(fd)
   try {
-    return { fd, tickets: new Tickets(addon.mapMemory(fd, TICKET_BYTES)) }
+    return { fd, tickets: new Tickets(addon.mapMemory(fd, TICKET_BYTES)), close }
   } catch (error) {
-    addon.closeDescriptor(fd)
+    close()
     throw error
   }
 }
