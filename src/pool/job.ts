@@ -61,7 +61,7 @@ export class PoolCall implements SupervisedJob {
   streamCredit = 0
   tickets: Tickets | null = null
   ticket = 0
-  wasFoundBegun = false
+  isWordOwed = false
   state: JobState = 'queued'
   child: PoolChild | null = null
   costMs = Number.POSITIVE_INFINITY

@@ -38,8 +38,8 @@ export class Reports {
     switch (report.type) {
       case 'accepted': {
         const job = this.#jobs.get(report.job)
-        if (job?.wasFoundBegun && job.child === child) {
-          job.wasFoundBegun = false
+        if (job?.isWordOwed && job.child === child) {
+          job.isWordOwed = false
           return
         }
         return expect(this.#machine.accepted(child, job), record, report)
@@ -78,7 +78,7 @@ export class Reports {
       // What has begun beyond that has begun behind garbage, and is nobody's doing.
       if (record.running >= this.#credits) return
       if (job.state !== 'dispatched' || !job.tickets?.hasBegun(job.ticket)) continue
-      job.wasFoundBegun = this.#machine.accepted(child, job)
+      job.isWordOwed = this.#machine.accepted(child, job)
     }
   }
 

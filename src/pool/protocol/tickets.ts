@@ -16,7 +16,7 @@ export class Tickets {
     this.#words = new Int32Array(memory, 0, PLACES)
   }
 
-  /** A new ticket, from 1; 0 if too many are in use. */
+  /** A new ticket; 0, which is none, if too many are in use. */
   issue(): number {
     const place = this.#free.pop()
     if (place === undefined) return 0
