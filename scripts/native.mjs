@@ -30,7 +30,10 @@ export function layAddon(output) {
 function whyNot() {
   if (process.platform !== 'linux') return 'it is for Linux'
   if (!existsSync(join(headers(), 'node_api.h'))) return `there are no headers of Node in ${headers()}`
-  return spawnSync(compiler(), ['--version']).status === 0 ? null : 'there is no C compiler'
+  if (spawnSync(compiler(), ['--version']).status !== 0) return 'there is no C compiler'
+  // A compiler may come without the headers of the C library.
+  const { status } = spawnSync(compiler(), ['-fsyntax-only', '-x', 'c', '-'], { input: '#include <sys/socket.h>\n' })
+  return status === 0 ? null : 'the C compiler lacks the headers of the C library'
 }
 
 function headers() {

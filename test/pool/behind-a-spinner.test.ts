@@ -6,7 +6,7 @@ import type { PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Waiting from './fixtures/waiting.ts'
 import { ledgerFile } from './ledger-file.ts'
-import { caromFailureOf, openPool, WITHOUT_TICKETS } from './real-pool.ts'
+import { caromFailureOf, NO_TICKETS, openPool, WITHOUT_TICKETS } from './real-pool.ts'
 
 async function startSpinner(t: TestContext, options: Partial<PoolOptions> = {}) {
   const pool = openPool<typeof Waiting>(t, 'waiting', options)
@@ -22,7 +22,9 @@ async function startSpinner(t: TestContext, options: Partial<PoolOptions> = {}) 
   return { pool, spinner, waiting, last, end: () => writeFileSync(file, '') }
 }
 
-test('With tickets a waiting job is taken back while the spinner spins, and told at once', async (t) => {
+test('With tickets a waiting job is taken back while the spinner spins, and told at once', {
+  skip: NO_TICKETS,
+}, async (t) => {
   const { pool, spinner, waiting, last, end } = await startSpinner(t)
   waiting.cancel()
   await caromFailureOf(waiting.result, 'CAROM_JOB_CANCELLED')

@@ -7,7 +7,16 @@ import { Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Hostile from './fixtures/hostile-frames.ts'
 import { linesOf } from './ledger-file.ts'
-import { caromFailureOf, deathOf, failureOf, fixture, openPool, readyPids, WITHOUT_TICKETS } from './real-pool.ts'
+import {
+  caromFailureOf,
+  deathOf,
+  failureOf,
+  fixture,
+  NO_TICKETS,
+  openPool,
+  readyPids,
+  WITHOUT_TICKETS,
+} from './real-pool.ts'
 
 const CHILDREN = 3
 const pool = new Pool<typeof Hostile>({ module: fixture('hostile-frames'), processes: CHILDREN })
@@ -87,7 +96,9 @@ test('A streamed value or a result of a map that cannot be read fails its own jo
   assert.equal(await own.exports.pid(), pid)
 })
 
-test('A job whose ticket says that it ran beside one that wrote garbage is as suspect as that', async (t) => {
+test('A job whose ticket says that it ran beside one that wrote garbage is as suspect as that', {
+  skip: NO_TICKETS,
+}, async (t) => {
   const { garbage, other, file } = await sendGarbageBefore(t, { redeliverNeighbours: true })
   assert.equal((await deathOf(garbage)).killedBy, 'bad-frame')
   assert.equal((await deathOf(other)).killedBy, 'bad-frame')

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { type CaromError, type CaromErrorCode, isCaromError } from '../../src/errors.ts'
+import { findAddon } from '../../src/native/addon.ts'
 import type { PoolOptions, StartMethod } from '../../src/pool/options.ts'
 import type { DeathCertificate } from '../../src/pool/parent/certificate.ts'
 import { Pool } from '../../src/pool/pool.ts'
@@ -16,6 +17,10 @@ export function fixture(name: string): URL {
 
 /** Children that load no addon have no tickets: what they have begun the pool knows by their word alone. */
 export const WITHOUT_TICKETS = { startMethod: 'spawn', execArgv: ['--no-addons'] } as const
+const { addon } = findAddon()
+/** For tests of what only tickets make possible. */
+export const NO_TICKETS = addon === null ? 'there is no addon, and so there are no tickets' : false
+
 /** The way in which children are started where a test does not say it: all such tests hold for each. */
 export const START_METHOD = (process.env.CAROM_TEST_START_METHOD ?? 'spawn') as StartMethod
 
