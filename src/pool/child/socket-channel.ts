@@ -13,6 +13,7 @@ import type { Channel, ChannelListener, Progress } from './channel.ts'
 export class SocketChannel implements Channel {
   readonly sharesMemory = false
   readonly #generation: number
+  readonly #fd: number
   readonly #socket: Socket
   readonly #reader = new FrameReader(Number.POSITIVE_INFINITY)
   #order: (frame: Frame) => void = () => {}
@@ -25,8 +26,10 @@ export class SocketChannel implements Channel {
   #spare = Buffer.alloc(0)
   #ended = false
 
-  constructor(generation: number) {
+  /** Over `fd`; a child's own channel is that of its start. */
+  constructor(generation: number, fd = CHANNEL_FD) {
     this.#generation = generation
+    this.#fd = fd
     const area = new ReadArea()
     const readInto = (room: Buffer) => readNow(this.#socket, room)
     const callback = (length: number, room: Uint8Array): boolean => {
@@ -36,7 +39,7 @@ export class SocketChannel implements Channel {
     }
     // Documented at net.connect(), which gives it to this constructor.
     const options: SocketConstructorOpts & ConnectOpts = { onread: { buffer: () => area.room(), callback } }
-    this.#socket = new Socket({ ...options, fd: CHANNEL_FD, readable: true, writable: true })
+    this.#socket = new Socket({ ...options, fd, readable: true, writable: true })
   }
 
   /** Orders are believed: they come from the parent. An end of the channel is the parent's end, and so this child's. */
@@ -77,7 +80,7 @@ export class SocketChannel implements Channel {
     let left = this.#out.take()
     try {
       while (left.length > 0 && performance.now() < giveUpAtMs) {
-        left = writeParts(CHANNEL_FD, left)
+        left = writeParts(this.#fd, left)
         if (left.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
       }
     } catch {
@@ -90,6 +93,15 @@ export class SocketChannel implements Channel {
     this.#ended = true
     this.#socket.removeAllListeners('close')
     this.#socket.end(() => process.exit(exitCode))
+  }
+
+  /** Closes it, which is the end of nobody: there was no child behind it. */
+  dismiss(): Promise<void> {
+    this.#ended = true
+    this.#socket.removeAllListeners('close')
+    return new Promise((resolve) => {
+      this.#socket.once('close', () => resolve()).destroy()
+    })
   }
 
   /** What has begun without a write is told by its ticket meanwhile, and may end in time for one write. */
@@ -153,7 +165,7 @@ export class SocketChannel implements Channel {
 
   #write(parts: Buffer[]): Buffer[] {
     try {
-      return writeParts(CHANNEL_FD, parts)
+      return writeParts(this.#fd, parts)
     } catch (error) {
       // A job has closed what was not its own. The parent sees it, and has a word for it.
       if ((error as NodeJS.ErrnoException).code === 'EBADF') return []

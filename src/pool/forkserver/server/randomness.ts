@@ -4,11 +4,28 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 /** Own random numbers for this process: `Math.random`, `randomUUID`, `randomInt`. The rest asks the system anyway. */
 export function becomeUnpredictable(): void {
   Object.defineProperty(Math, 'random', { value: generator(), writable: true, configurable: true })
-  // Both hand out what they have in store before they ask for more; the stores are emptied.
+  emptyStores()
+}
+
+/**
+ * Does the same so often, in the server and to no effect, that V8 has made up its mind how to compile it: a child would
+ * compile it anew, into half a megabyte of memory of its own.
+ */
+export function rehearseRandomness(): void {
+  const random = generator()
+  for (let round = 0; round < REHEARSALS; round++) {
+    random()
+    emptyStores()
+  }
+}
+
+/** Both hand out what they have in store before they ask for more. */
+function emptyStores(): void {
   for (let left = UUIDS_IN_STORE; left > 0; left--) randomUUID()
   for (let left = INTEGERS_IN_STORE; left > 0; left--) randomInt(2)
 }
 
+const REHEARSALS = 40
 const UUIDS_IN_STORE = 128
 const INTEGERS_IN_STORE = 1_024
 

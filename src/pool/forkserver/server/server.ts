@@ -19,6 +19,7 @@ import { whileLoading } from '../../protocol/loading.ts'
 import { Census } from './census.ts'
 import { compactHeap } from './compaction.ts'
 import { liveAsForked } from './forked.ts'
+import { rehearse } from './rehearsal.ts'
 
 export class ForkServer {
   readonly #addon: Addon
@@ -70,6 +71,7 @@ export class ForkServer {
       this.#tell({ type: 'broken', failure: toFailure(error) })
       return void this.#control.end()
     }
+    await rehearse(this.#addon)
     compactHeap()
     this.#census = census
     this.#tell({ type: 'prepared', leftovers: census.resources() })

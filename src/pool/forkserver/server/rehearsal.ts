@@ -1,0 +1,86 @@
+/**
+ * A child's life, lived once in the server before it forks: a start, a job, an answer. What that compiles and allocates for
+ * the first time is then in memory that all children share, and no child does it again.
+ */
+import { Socket } from 'node:net'
+import type { Addon } from '../../../native/addon.ts'
+import { ChildLoop } from '../../child/loop.ts'
+import { SocketChannel } from '../../child/socket-channel.ts'
+import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
+import { frameToChild, readToParent, type StartOrder, type ToChild } from '../../protocol/messages.ts'
+import { encodePayload } from '../../protocol/payload.ts'
+import { TICKET_BYTES, Tickets } from '../../protocol/tickets.ts'
+import { rehearseRandomness } from './randomness.ts'
+
+/** Leaves nothing open. Where it cannot be had children are larger, and that is all. */
+export async function rehearse(addon: Addon): Promise<void> {
+  rehearseRandomness()
+  try {
+    // A child that cannot load its module ends its process, which is this one.
+    await import(START.module)
+    await rehearseLife(...addon.socketPair())
+  } catch {
+    // No descriptors are left, or preloaded code decides what is loaded.
+  }
+}
+
+async function rehearseLife(near: number, far: number): Promise<void> {
+  const parent = new Socket({ fd: near, readable: true, writable: true })
+  const channel = new SocketChannel(GENERATION, far)
+  const tickets = new Tickets(new ArrayBuffer(TICKET_BYTES))
+  channel.listen(new ChildLoop(channel, (_, load) => load(), tickets))
+  await playParent(parent, tickets)
+  // In this order: the end of its parent is a child's end too.
+  await channel.dismiss()
+  await closed(parent)
+}
+
+function playParent(parent: Socket, tickets: Tickets): Promise<void> {
+  const out = new FrameWriter()
+  const send = (order: ToChild) => {
+    out.add(frameToChild(order, GENERATION))
+    for (const part of out.take()) parent.write(part)
+  }
+  const reader = new FrameReader(MAX_BYTES)
+  let jobs = 0
+  const call = () => {
+    const payload = encodePayload(['rehearse', 0, 'a text', { a: [1] }])
+    send({ type: 'call', job: ++jobs, amount: tickets.issue(), payload })
+  }
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, DEADLINE_MS)
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    parent.on('error', done).on('data', (chunk: Buffer) =>
+      reader.push(chunk, (frame) => {
+        const report = readToParent(frame, GENERATION)
+        if (report.type === 'ready') call()
+        else if (report.type === 'broken' || report.type === 'failed') done()
+        else if (report.type === 'succeeded' && jobs < JOBS) call()
+        else if (report.type === 'succeeded') done()
+      }),
+    )
+    send({ type: 'start', payload: encodePayload(START) })
+  })
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve()).destroy()
+  })
+}
+
+const GENERATION = 0
+const JOBS = 3
+const DEADLINE_MS = 1_000
+const MAX_BYTES = 64 * 1024
+const START: StartOrder = {
+  module: new URL('./rehearsal-job.js', import.meta.url).href,
+  initializer: null,
+  initArgs: [],
+  maxPayloadBytes: MAX_BYTES,
+  credits: 1,
+  interrupts: false,
+}
