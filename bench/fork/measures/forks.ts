@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TIMED_OUT, within } from '../../pool/clock.ts'
 import { childrenOf, openFiles } from '../../pool/processes.ts'
@@ -19,6 +19,7 @@ export const forks: Measure = {
     { figure: 'hung', heading: 'hung', digits: 0, goal: '0' },
     { figure: 'crashed', heading: 'crashed', digits: 0, goal: '0' },
     { figure: 'zombies', heading: 'zombies', digits: 0, goal: '0' },
+    { figure: 'lost', heading: 'fork server lost', digits: 0, goal: '0' },
     { figure: 'leaked', heading: 'descriptors leaked, in the pool and in its fork server', digits: 0, goal: '0' },
     { figure: 'ms', heading: 'a child with its job, ms', digits: 1 },
   ],
@@ -54,13 +55,19 @@ export const forks: Measure = {
     while (performance.now() < giveUpAtMs && (descriptors(server) > before || zombiesOf(server) > 0)) await pause(50)
     const leaked = Math.max(0, descriptors(server) - before)
     const zombies = zombiesOf(server)
+    const lost = existsSync(`/proc/${server}`) ? 0 : 1
     await pool.terminate()
-    return { hung, crashed, zombies, leaked, ms: spentMs / count }
+    return { hung, crashed, zombies, lost, leaked, ms: spentMs / count }
   },
 }
 
 function descriptors(server: number): number {
-  return openFiles() + readdirSync(`/proc/${server}/fd`).length
+  try {
+    return openFiles() + readdirSync(`/proc/${server}/fd`).length
+  } catch {
+    // It is gone, which is a figure of its own.
+    return openFiles()
+  }
 }
 
 function zombiesOf(server: number): number {
