@@ -74,7 +74,7 @@ export class Supervisor implements PoolEffects {
       outgrown: ({ child }) => this.machine.replace(child, 'memory'),
       unheard: ({ child }) => this.machine.overdue(child, 'unheard'),
       silent: (record) => this.#reports.findBegun(record),
-      overrun: (record) => this.#overrun(record),
+      overrun: (record, wasMisjudged) => this.#overrun(record, wasMisjudged),
     })
     this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
     this.#reports = new Reports(this.machine, this.jobs, options.credits, {
@@ -188,10 +188,8 @@ export class Supervisor implements PoolEffects {
   accepted(job: PoolJob, child: PoolChild): void {
     const supervised = job as SupervisedJob
     const record = this.#records.get(child) as ChildRecord
-    const nowMs = performance.now()
     record.running++
-    record.progressAtMs = nowMs
-    supervised.acceptedAtMs = nowMs
+    record.progressAtMs = supervised.acceptedAtMs = performance.now()
     supervised.streamCredit = FIRST_STREAM_CREDIT
     this.#limits.arm(supervised)
     this.#trace.job(supervised, 'accepted', record)
@@ -280,8 +278,9 @@ export class Supervisor implements PoolEffects {
     this.machine.limitPassed(job, 'timedOut')
   }
 
-  #overrun({ child }: ChildRecord): void {
-    for (const job of child.jobs) if (job.state === 'accepted') this.#runTimes.forget((job as SupervisedJob).kind)
+  #overrun({ child }: ChildRecord, wasMisjudged: boolean): void {
+    const running = wasMisjudged ? [...child.jobs].filter(({ state }) => state === 'accepted') : []
+    for (const job of running) this.#runTimes.forget((job as SupervisedJob).kind)
     this.machine.overrun(child)
   }
 

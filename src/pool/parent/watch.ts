@@ -22,8 +22,8 @@ export interface WatchListener {
   unheard(record: ChildRecord): void
   /** The child holds jobs of which it has not said that they have begun. */
   silent(record: ChildRecord): void
-  /** Jobs wait in the child behind one that was to be short, and another child could run them. */
-  overrun(record: ChildRecord): void
+  /** Jobs wait in the child behind one that takes its time, and another child could run them. */
+  overrun(record: ChildRecord, wasMisjudged: boolean): void
 }
 
 export class Watch {
@@ -83,7 +83,7 @@ export class Watch {
       if (record.child.jobs.size <= credits || !this.#isStuck(record)) continue
       setImmediate(() => {
         if (record.child.jobs.size <= credits || !this.#isStuck(record)) return
-        if (this.#isAnyIdle()) this.#listener.overrun(record)
+        if (this.#isAnyIdle()) this.#listener.overrun(record, this.#silenceMs(record) > OVERRUN_MS)
       })
     }
     if (isAnyWaiting || this.#lines === null) return
@@ -99,8 +99,13 @@ export class Watch {
     return false
   }
 
-  #isStuck({ progressAtMs }: ChildRecord): boolean {
-    return performance.now() - progressAtMs > OVERRUN_MS
+  /** To take jobs back by their tickets costs nothing; a child that has to be asked is asked when it was misjudged. */
+  #isStuck(record: ChildRecord): boolean {
+    return this.#silenceMs(record) > (record.tickets === null ? OVERRUN_MS : LINE_MS / 2)
+  }
+
+  #silenceMs({ progressAtMs }: ChildRecord): number {
+    return performance.now() - progressAtMs
   }
 
   #isUnheard({ child, running, progressAtMs }: ChildRecord, afterMs: number): boolean {
