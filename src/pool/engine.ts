@@ -145,12 +145,13 @@ export class PoolEngine implements JobOwner {
    * Resolves when `isSo` holds after a child has come or gone.
    *
    * @throws CaromError `CAROM_CHILD_START` when so many starts in a row have failed that it is not to be hoped for,
-   * though the pool goes on trying; `CAROM_POOL_CLOSED` if the pool ends before.
+   * though the pool goes on trying; `CAROM_POOL_CLOSED` if the pool is closed or terminated before.
    */
   async whenStaffed(isSo: () => boolean): Promise<void> {
     for (;;) {
-      if (this.machine.phase === 'ended') {
-        throw new CaromError('CAROM_POOL_CLOSED', 'The pool has ended before its children were as they were to be')
+      // Children that go now go for another reason.
+      if (this.machine.phase !== 'run') {
+        throw new CaromError('CAROM_POOL_CLOSED', 'The pool ends before its children are as they were to be')
       }
       if (isSo()) return
       const isHopeless = this.machine.staff.startFailures >= this.#maxStartFailures
