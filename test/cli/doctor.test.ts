@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { findAddon } from '../../src/native/addon.ts'
 import { carom } from './cli-process.ts'
@@ -28,4 +31,14 @@ test('doctor says what is missing and what that costs, and ends with 0 all the s
   assert.match(found.get('addon')?.detail ?? '', /cannot be loaded: .*; children are asked/)
   const { stdout } = await carom(['doctor'], { cwd: '.' })
   assert.match(stdout, /^CHECK +STATE +DETAIL\nNode +ok +\d+\./)
+})
+
+test('doctor ends with 1 where Carom does not work, and has said why', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'carom-doctor-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const old = join(folder, 'old.cjs')
+  writeFileSync(old, "Object.defineProperty(process.versions, 'node', { value: '18.1.0' })")
+  const { code, stdout, stderr } = await carom(['doctor'], { cwd: '.', env: { NODE_OPTIONS: `--require ${old}` } })
+  assert.deepEqual([code, stderr], [1, ''])
+  assert.match(stdout, /\nNode +broken +18\.1\.0: Carom needs 20\.19 or newer\n/)
 })

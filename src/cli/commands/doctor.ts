@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { findAddon } from '../../native/addon.ts'
 import { whyNoFork } from '../../pool/forkserver/availability.ts'
 import { findSetpriv } from '../../pool/parent/setpriv.ts'
-import { CommandEnd, EXIT } from '../exit-codes.ts'
+import { EXIT } from '../exit-codes.ts'
 import { teach } from '../help.ts'
 import { print, printJson } from '../output.ts'
 import { table } from '../table.ts'
@@ -36,7 +36,8 @@ async function doctor({ json }: { readonly json?: boolean }): Promise<void> {
         findings.map(({ what, state, detail }) => [what, state, detail]),
       ),
     )
-  if (findings.some(({ state }) => state === 'broken')) throw new CommandEnd(EXIT.failed, null)
+  // What is broken has been said, line by line.
+  if (findings.some(({ state }) => state === 'broken')) process.exitCode = EXIT.failed
 }
 
 function node(): Finding {
