@@ -6,10 +6,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openBackend } from '../../src/results/open.ts'
-import type { OpenStore } from './store.ts'
+import type { OpenStore, StoreTraits } from './store.ts'
 
 export type StoreName = 'memory' | 'embedded'
 export const STORES: readonly StoreName[] = ['memory', 'embedded']
+
+const OWN_ORDER: StoreTraits = { firstPriority: 'high', ordersAcrossQueues: true, delaysAtPublish: true }
+export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = { memory: OWN_ORDER, embedded: OWN_ORDER }
 
 /** Opens a store of that kind for one test, which closes what it opened. */
 export async function storeFor(t: TestContext, name: StoreName): Promise<OpenStore> {

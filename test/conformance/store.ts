@@ -15,9 +15,21 @@ export interface OpenedStore {
 /** The first call opens an empty store, each further one the same store once more. Whoever runs the case closes them. */
 export type OpenStore = () => Promise<OpenedStore>
 
+/** In what one store may differ from another without being wrong. */
+export interface StoreTraits {
+  /** Which end of the scale of priorities goes first: Celery's is turned round on Redis. */
+  readonly firstPriority: 'high' | 'low'
+  /** Equal priorities are first in, first out over all queues of a consumer, not only within each. */
+  readonly ordersAcrossQueues: boolean
+  /** A message that is not due counts as delayed once it is published, not only when a consumer has met it. */
+  readonly delaysAtPublish: boolean
+}
+
 export interface ConformanceCase {
   readonly name: string
-  run(open: OpenStore): Promise<void>
+  /** Absent: every store does it. */
+  readonly applies?: (traits: StoreTraits) => boolean
+  run(open: OpenStore, traits: StoreTraits): Promise<void>
 }
 
 export interface MessageOptions {

@@ -1,9 +1,12 @@
 import { test } from 'node:test'
 import { backendCases } from '../conformance/backend.ts'
-import { STORES, storeFor } from '../conformance/open.ts'
+import { STORES, storeFor, TRAITS } from '../conformance/open.ts'
 
 for (const store of STORES) {
-  for (const { name, run } of backendCases) {
-    test(`${store} result backend: ${name}`, { timeout: 20_000 }, async (t) => run(await storeFor(t, store)))
+  for (const { name, applies, run } of backendCases) {
+    if (applies?.(TRAITS[store]) === false) continue
+    test(`${store} result backend: ${name}`, { timeout: 20_000 }, async (t) =>
+      run(await storeFor(t, store), TRAITS[store]),
+    )
   }
 }
