@@ -16,8 +16,11 @@ export interface Broker {
    */
   publish(messages: readonly Outgoing[]): Promise<void>
   consumer(options: ConsumerOptions): Promise<Consumer>
-  /** Messages per queue, for every queue that has any. */
-  depths(): Promise<readonly QueueDepth[]>
+  /**
+   * Messages per queue, for every queue that has any. A broker that cannot list its queues counts those in `known` and
+   * those it has met itself.
+   */
+  depths(known?: readonly string[]): Promise<readonly QueueDepth[]>
   /** Removes what waits in `queue`, due or not, and returns how many. Claimed messages are left to their workers. */
   purge(queue: string): Promise<number>
   readonly quarantine: Quarantine
