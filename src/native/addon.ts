@@ -1,7 +1,6 @@
 /** The addon of `native/`: what forking needs of the system and Node does not offer. Not every machine has it. */
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { findAddonFile, whyNoFile, whyNotLoaded } from './addon-file.ts'
 
 /** File descriptors, pids and signals are the system's numbers. Each function throws an Error whose `code` is `EAGAIN` or the like. */
 export interface Addon {
@@ -47,31 +46,46 @@ export type Wait = readonly [
   mostResidentBytes: number,
 ]
 
-type Found = { readonly addon: Addon } | { readonly addon: null; readonly reason: string }
+/** What the addon of this version has. One that was left by another version may have less. */
+const FUNCTIONS: Readonly<Record<keyof Addon, true>> = {
+  fork: true,
+  exit: true,
+  wait: true,
+  dieWithParent: true,
+  threads: true,
+  socketPair: true,
+  packetPair: true,
+  sendDescriptors: true,
+  receiveDescriptors: true,
+  moveDescriptor: true,
+  makeMemory: true,
+  mapMemory: true,
+  closeDescriptor: true,
+}
+
+type Found = { readonly addon: Addon; readonly file: string } | { readonly addon: null; readonly reason: string }
 
 let found: Found | undefined
 
-/** The addon, or in one line why there is none. Looked for once per thread. */
+/** The addon and its file, or in one line why there is none. Looked for once per thread. */
 export function findAddon(): Found {
-  found ??= load()
+  found ??= process.platform === 'linux' ? load() : { addon: null, reason: 'fork works on Linux only' }
   return found
 }
 
-/** What it is made of: another addon has other bytes. */
-export function addonBytes(): Buffer {
-  return readFileSync(FILE)
+function load(): Found {
+  const file = findAddonFile()
+  if (file === null) return { addon: null, reason: whyNoFile() }
+  try {
+    const addon = createRequire(import.meta.url)(file) as Partial<Addon>
+    const missing = Object.keys(FUNCTIONS).filter((name) => !(name in addon))
+    if (missing.length === 0) return { addon: addon as Addon, file }
+    return refused(`${file} is of another version of Carom, and lacks ${missing.join(', ')}`)
+  } catch (error) {
+    return refused(whyNotLoaded(file, error as Error))
+  }
 }
 
-const FILE = fileURLToPath(new URL(`../prebuilds/linux-${process.arch}/carom.napi.glibc.node`, import.meta.url))
-
-function load(): Found {
-  if (process.platform !== 'linux') return { addon: null, reason: 'fork works on Linux only' }
-  try {
-    return { addon: createRequire(import.meta.url)(FILE) as Addon }
-  } catch (error) {
-    return {
-      addon: null,
-      reason: `the addon cannot be loaded: ${(error as Error).message.split('\n')[0]?.replace(/\.$/, '')}`,
-    }
-  }
+function refused(why: string): Found {
+  return { addon: null, reason: `the addon cannot be loaded: ${why}` }
 }

@@ -17,10 +17,10 @@ type Forking = Pick<ForkOptions, 'addon' | 'trial' | 'otherwise'>
 export function forkingFor(startMethod: 'auto' | 'fork', options: Omit<ServerOptions, 'preload'>): Forking | null {
   const found = findAddon()
   if (found.addon !== null) {
-    const { addon } = found
+    const { addon, file } = found
     if (startMethod === 'fork') return { addon, trial: null, otherwise: 'fail' }
     const trial = () =>
-      verdictFor([...options.execArgv, options.env.NODE_OPTIONS ?? ''], () => tryForking(addon, options))
+      verdictFor([...options.execArgv, options.env.NODE_OPTIONS ?? ''], file, () => tryForking(addon, options))
     return { addon, trial, otherwise: 'spawn' }
   }
   const { reason } = found

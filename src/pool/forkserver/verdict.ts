@@ -3,16 +3,19 @@
  * in a file of the user's cache folder. A failure is not kept beyond the process: it may have been a bad moment.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir, release } from 'node:os'
 import { dirname, join } from 'node:path'
-import { addonBytes } from '../../native/addon.ts'
 
 const known = new Map<string, Promise<string | null>>()
 
-/** Of this Node with these flags, this kernel and this addon. `null` from `attempt` is success. */
-export function verdictFor(flags: readonly string[], attempt: () => Promise<string | null>): Promise<string | null> {
-  const key = keyOf(flags)
+/** Of this Node with these flags, this kernel and the addon in that file. `null` from `attempt` is success. */
+export function verdictFor(
+  flags: readonly string[],
+  addonFile: string,
+  attempt: () => Promise<string | null>,
+): Promise<string | null> {
+  const key = keyOf(flags, addonFile)
   const verdict = known.get(key) ?? decide(key, attempt)
   known.set(key, verdict)
   return verdict
@@ -39,8 +42,8 @@ function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'carom')
 }
 
-function keyOf(flags: readonly string[]): string {
+function keyOf(flags: readonly string[], addonFile: string): string {
   const { version, arch } = process
   const kind = JSON.stringify([version, arch, release(), flags])
-  return createHash('sha256').update(kind).update(addonBytes()).digest('hex').slice(0, 32)
+  return createHash('sha256').update(kind).update(readFileSync(addonFile)).digest('hex').slice(0, 32)
 }
