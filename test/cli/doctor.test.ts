@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findAddon } from '../../src/native/addon.ts'
+import { findSetpriv } from '../../src/pool/parent/setpriv.ts'
 import { carom } from './cli-process.ts'
 
 interface Finding {
@@ -20,15 +21,18 @@ async function findings(env: NodeJS.ProcessEnv = {}): Promise<Map<string, Findin
 
 test('doctor tells of each thing whether it is there', async () => {
   const found = await findings()
-  assert.deepEqual([...found.keys()], ['Node', 'system', 'addon', 'fork', 'setpriv'])
+  assert.deepEqual([...found.keys()], ['Node', 'system', 'addon', 'fork', 'parent death'])
   assert.equal(found.get('Node')?.detail, process.versions.node)
   assert.equal(found.get('addon')?.state, findAddon().addon === null ? 'limited' : 'ok')
 })
 
 test('doctor says what is missing and what that costs, and ends with 0 all the same', async () => {
   const found = await findings({ NODE_OPTIONS: '--no-addons', PATH: '/nowhere' })
-  for (const what of ['addon', 'fork', 'setpriv']) assert.equal(found.get(what)?.state, 'limited', what)
+  for (const what of ['addon', 'fork', 'parent death']) assert.equal(found.get(what)?.state, 'limited', what)
   assert.match(found.get('addon')?.detail ?? '', /cannot be loaded: .*; children are asked/)
+  const withSetpriv = await findings({ NODE_OPTIONS: '--no-addons' })
+  if (findSetpriv() !== null)
+    assert.match(withSetpriv.get('parent death')?.detail ?? '', /with its parent, by \/.*setpriv$/)
   const { stdout } = await carom(['doctor'], { cwd: '.' })
   assert.match(stdout, /^CHECK +STATE +DETAIL\nNode +ok +\d+\./)
 })

@@ -16,7 +16,7 @@ const COMPLAINTS = 25
 const NOT_OURS: Readonly<Record<number, string>> = {
   12: 'handlers of signals: a spawned child inherits none that would have to be reset',
   13: 'handlers of signals: a spawned child inherits none that would have to be reset',
-  20: 'reading back the death signal: the kernel is asked by setpriv, and what it does is row 19',
+  20: 'reading back the death signal: what it does is row 19',
   22: 'shared values: nothing is shared between children',
   23: 'shared values: nothing is shared between children',
   24: 'locks of shared values: nothing is shared between children',

@@ -29,6 +29,19 @@ for (const killSentry of [false, true]) {
   })
 }
 
+test('Nor one that has become another user', {
+  skip: skip || (process.getuid?.() !== 0 && 'only root can'),
+}, async (t) => {
+  const { parent, line } = await start(t, 'orphan-parent', ['fork', 'changeUser'])
+  const { children, grandchild } = JSON.parse(line) as { children: number[]; grandchild: number }
+  const sentry = childrenOf(parent).find(({ name }) => name === 'sh')?.pid as number
+  t.after(() => process.kill(sentry, 'SIGKILL'))
+  process.kill(sentry, 'SIGSTOP')
+  process.kill(parent, 'SIGKILL')
+  await until(() => !children.some(isAlive), { withinMs: 2_000, what: 'the children are gone' })
+  if (isAlive(grandchild)) process.kill(grandchild, 'SIGKILL')
+})
+
 test('A stopped fork server does not outlive its parent either', { skip }, async (t) => {
   const { parent, line } = await start(t, 'orphan-parent', ['fork'])
   const { children, grandchild } = JSON.parse(line) as { children: number[]; grandchild: number }

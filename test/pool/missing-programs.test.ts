@@ -25,13 +25,16 @@ test('A setpriv that is gone is not needed: the child after the next is started 
 }, async (t) => {
   const file = join(scratch(t), 'setpriv')
   symlinkSync(setpriv as string, file)
-  assert.deepEqual(await lose(file, { path: dirname(file) }), { ran: true, ends: [['unstarted', 'ENOENT']] })
+  assert.deepEqual(await lose(file, { path: dirname(file), flags: '--no-addons' }), {
+    ran: true,
+    ends: [['unstarted', 'ENOENT']],
+  })
 })
 
-async function lose(file: string, { node = process.execPath, path = process.env.PATH, putBackAfter = 0 }) {
+async function lose(file: string, { node = process.execPath, path = process.env.PATH, putBackAfter = 0, flags = '' }) {
   const args = [fileURLToPath(fixture('missing-program-parent')), file, String(putBackAfter)]
   const { stdout } = await promisify(execFile)(node, args, {
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: path, NODE_OPTIONS: flags },
     timeout: 30_000,
   })
   return JSON.parse(stdout) as { ran: boolean; ends: unknown[] }

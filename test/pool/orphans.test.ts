@@ -7,24 +7,42 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { findSetpriv } from '../../src/pool/parent/setpriv.ts'
 import { until } from '../support/wait.ts'
-import { childrenOf, isAlive } from './proc.ts'
-import { fixture } from './real-pool.ts'
+import { childrenOf, isAlive, processFacts } from './proc.ts'
+import { fixture, NO_TICKETS } from './real-pool.ts'
 
 const GONE_WITHIN_MS = 2_000
 
-const CASES: readonly { readonly title: string; readonly noSetpriv?: boolean; readonly killSentry?: boolean }[] = [
+interface Case {
+  readonly title: string
+  readonly noAddon?: boolean
+  readonly noSetpriv?: boolean
+  readonly killSentry?: boolean
+}
+
+const NO_ADDON = { NODE_OPTIONS: '--no-addons' }
+const CASES: readonly Case[] = [
   { title: 'with everything in place' },
   { title: 'whose sentry was killed before it', killSentry: true },
-  { title: 'on a system without setpriv', noSetpriv: true },
-  { title: 'on a system without setpriv, whose sentry was killed before it', noSetpriv: true, killSentry: true },
+  { title: 'without the addon', noAddon: true },
+  { title: 'without the addon, whose sentry was killed before it', noAddon: true, killSentry: true },
+  { title: 'without the addon and setpriv', noAddon: true, noSetpriv: true },
+  {
+    title: 'without the addon and setpriv, whose sentry was killed before it',
+    noAddon: true,
+    noSetpriv: true,
+    killSentry: true,
+  },
 ]
 
-for (const { title, noSetpriv = false, killSentry = false } of CASES) {
+for (const { title, noAddon = false, noSetpriv = false, killSentry = false } of CASES) {
   test(`Nothing outlives a killed parent ${title}: idle, waiting and spinning children, and what they started`, {
     skip: process.platform !== 'linux',
   }, async (t) => {
-    const parent = startScript(t, 'orphan-parent', [], noSetpriv ? { PATH: emptyPath(t) } : {})
+    const env = { ...(noAddon && NO_ADDON), ...(noSetpriv && { PATH: emptyPath(t) }) }
+    const parent = startScript(t, 'orphan-parent', [], env)
     const { children, grandchild } = JSON.parse(await firstLine(parent)) as { children: number[]; grandchild: number }
     const parentPid = parent.pid as number
     const sentry = await until(() => sentryOf(parentPid), { what: 'the sentry runs' })
@@ -41,6 +59,39 @@ for (const { title, noSetpriv = false, killSentry = false } of CASES) {
     await until(() => !isAlive(last), { withinMs: GONE_WITHIN_MS, what: 'the sentry is gone' })
   })
 }
+
+const SETPRIV_ONLY = findSetpriv() === null && 'there is no setpriv here'
+const ROOT_ONLY = process.getuid?.() !== 0 && 'only root can become another user'
+
+for (const [what, args, env, skip] of [
+  ['by the addon', [], {}, NO_TICKETS],
+  ['by the addon, once more for a child that has become another user', ['changeUser'], {}, ROOT_ONLY || NO_TICKETS],
+  ['by setpriv', [], NO_ADDON, SETPRIV_ONLY],
+  ['by setpriv where only the children load no addon', ['', '--no-addons'], {}, SETPRIV_ONLY],
+] as const) {
+  test(`The kernel kills a spinning and a stopped child with their parent, asked ${what}`, { skip }, async (t) => {
+    const parent = startScript(t, 'orphan-parent', ['spawn', ...args], env)
+    const { children, grandchild } = JSON.parse(await firstLine(parent)) as { children: number[]; grandchild: number }
+    const sentry = sentryOf(parent.pid as number) as number
+    t.after(() => [...children, grandchild, sentry].forEach(killQuietly))
+    // Whom it would kill, it must not.
+    for (const pid of [sentry, children[0] as number]) process.kill(pid, 'SIGSTOP')
+    await until(() => processFacts(children[0] as number)?.state === 'T', { what: 'a child is stopped' })
+    parent.kill('SIGKILL')
+    await until(() => !children.some(isAlive), { withinMs: GONE_WITHIN_MS, what: 'the children are gone' })
+  })
+}
+
+test('A child dies with the thread whose pool it is of', { skip: NO_TICKETS }, async (t) => {
+  const thread = new Worker(fixture('spinning-in-thread'))
+  const [child] = (await once(thread, 'message')) as [number]
+  const sentry = sentryOf(process.pid) as number
+  t.after(() => [child, sentry].forEach(killQuietly))
+  process.kill(sentry, 'SIGSTOP')
+  assert.ok(isAlive(child))
+  await thread.terminate()
+  await until(() => !isAlive(child), { withinMs: GONE_WITHIN_MS, what: 'the child is gone' })
+})
 
 for (const [what, use, output] of [
   ['is never used', 'nothing', ''],
@@ -63,7 +114,7 @@ test('A setpriv that does not know the flag is left alone', async (t) => {
   writeFileSync(join(folder, 'setpriv'), '#!/bin/sh\necho "setpriv: unrecognized option: $1" >&2; exit 1\n', {
     mode: 0o755,
   })
-  assert.match(await allOutput(startScript(t, 'idle-parent', ['call'], { PATH: folder })), /^42\n/)
+  assert.match(await allOutput(startScript(t, 'idle-parent', ['call'], { ...NO_ADDON, PATH: folder })), /^42\n/)
 })
 
 test('A script is kept alive by a job whose result it does not wait for', async (t) => {

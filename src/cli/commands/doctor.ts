@@ -72,8 +72,10 @@ async function fork(): Promise<Finding> {
 }
 
 function parentDeath(): Finding {
+  const what = 'parent death'
+  if (findAddon().addon !== null) return { what, state: 'ok', detail: 'the kernel kills a child with its parent' }
   const path = findSetpriv()
-  if (path !== null) return { what: 'setpriv', state: 'ok', detail: path }
+  if (path !== null) return { what, state: 'ok', detail: `the kernel kills a child with its parent, by ${path}` }
   const cost = 'a spawned child in an endless loop is ended by the sentry alone when its parent is killed'
-  return { what: 'setpriv', state: 'limited', detail: `not found; ${cost}` }
+  return { what, state: 'limited', detail: `there is neither the addon nor setpriv: ${cost}` }
 }

@@ -1,13 +1,23 @@
 /** What protects a child from its surroundings, set up before any user code is loaded. */
+import { findAddon } from '../../native/addon.ts'
 import { toFailure } from '../../support/failure.ts'
 import { encodePayload } from '../protocol/payload.ts'
 import { dieWithGroup, type SocketChannel } from './socket-channel.ts'
 
-export function guardProcess(channel: SocketChannel, parentPid: number): void {
+/** From now on the kernel kills this process with its parent, where it can be asked for that; if that is gone, now. */
+export function dieWithParent(parentPid: number): void {
+  try {
+    findAddon().addon?.dieWithParent(parentPid)
+  } catch {
+    // A sandbox that refuses it: the sentry is left.
+  }
+  // It may have died before the kernel was asked: then the channel's end may be long past.
+  if (process.ppid !== parentPid) dieWithGroup()
+}
+
+export function guardProcess(channel: SocketChannel): void {
   // A terminal's Ctrl-C or an init's SIGTERM reaches every process; only the parent decides when a child ends.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-  // The parent may have died before the kernel was asked to watch it: then the channel's end may be long past.
-  if (process.ppid !== parentPid) dieWithGroup()
   for (const stream of [process.stdout, process.stderr]) writeAtOnce(stream)
   process.on('uncaughtExceptionMonitor', (error) => {
     if (process.listenerCount('uncaughtException') > 0) return

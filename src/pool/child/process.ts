@@ -4,15 +4,21 @@ import { findAddon } from '../../native/addon.ts'
 import { whileLoading } from '../protocol/loading.ts'
 import { TICKET_BYTES, Tickets } from '../protocol/tickets.ts'
 import { askThrough } from './ask.ts'
-import { guardProcess } from './guard.ts'
-import { ChildLoop } from './loop.ts'
+import { dieWithParent, guardProcess } from './guard.ts'
+import { ChildLoop, type WhileLoading } from './loop.ts'
 import { SocketChannel } from './socket-channel.ts'
 
 /** `parentPid` is the process that this one is not to outlive; `ticketsFd` is closed when it has been read. */
 export function liveAsChild(generation: number, parentPid: number, ticketsFd?: number): void {
+  dieWithParent(parentPid)
   const channel = new SocketChannel(generation)
-  guardProcess(channel, parentPid)
-  const loop = new ChildLoop(channel, whileLoading, openTickets(ticketsFd))
+  guardProcess(channel)
+  const load: WhileLoading = async (module, work) => {
+    await whileLoading(module, work)
+    // An initializer may have changed the user or the group, and the kernel forgets the parent then.
+    dieWithParent(parentPid)
+  }
+  const loop = new ChildLoop(channel, load, openTickets(ticketsFd))
   askThrough(loop.questions)
   channel.listen(loop)
 }
