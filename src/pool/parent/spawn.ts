@@ -52,7 +52,8 @@ export function spawnWithEnds(generation: number, { execArgv, env }: SpawnOption
 
 /**
  * Whether the child can ask, by the addon, to be ended with its parent, before any code of its user runs. Where it
- * cannot, another program asks for it, which takes 8 ms of every start.
+ * cannot, another program asks for it: found and tried once, executed at every start, and of no use to a Node that has
+ * capabilities of its own, which the kernel lets forget its parent.
  */
 function asksKernelItself(execArgv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   const flags = [...execArgv, ...(env.NODE_OPTIONS ?? '').split(/\s+/)]
