@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { anonymousMemory } from '../../src/support/memory.ts'
 import { until } from '../support/wait.ts'
 import type * as Life from './fixtures/fork-life.ts'
 import type * as Jobs from './fixtures/jobs.ts'
-import { openForking, serverOf, skip } from './fork-support.ts'
+import { openForking, poolOfCopy, serverOf, skip } from './fork-support.ts'
 import { allProcesses, childrenOf, isAlive, openFileCount, processFacts } from './proc.ts'
 import { caromFailureOf, deathOf, fixture, openPool, readyPids } from './real-pool.ts'
 
@@ -23,6 +24,34 @@ test('Forked children run jobs, together and one after the other', { skip }, asy
   )
   const text = 'x'.repeat(8 * 1024 * 1024)
   assert.equal((await pool.exports.echo(text)) === text, true)
+})
+
+test('Where memory for tickets is refused children are forked all the same, and tell what they have begun', {
+  skip,
+}, async (t) => {
+  const Copy = await poolOfCopy(t, (source) => {
+    const file = join(source, 'native/addon.js')
+    const text = readFileSync(file, 'utf8')
+    const changed = text.replace(
+      'return { addon: addon, file }',
+      'return { addon: { ...addon, makeMemory() { throw Error("EPERM") } }, file }',
+    )
+    assert.notEqual(changed, text)
+    writeFileSync(file, changed)
+  })
+  const pool = new Copy<typeof Jobs>({ module: fixture('jobs'), processes: 2, startMethod: 'fork' })
+  t.after(() => pool.terminate())
+  const sums = await Promise.all(Array.from({ length: 50 }, (_, i) => pool.exports.addLater(i, 1)))
+  assert.deepEqual(
+    sums,
+    Array.from({ length: 50 }, (_, i) => i + 1),
+  )
+  assert.deepEqual(
+    pool.stats().children.map(({ startMethod }) => startMethod),
+    ['fork', 'fork'],
+  )
+  assert.equal((await deathOf(pool.exports.exit(3))).exitCode, 3)
+  assert.equal(await pool.exports.add(1, 2), 3)
 })
 
 test('They are children of one fork server, and the pool says how they were started', { skip }, async (t) => {

@@ -8,19 +8,21 @@ import { dieWithParent, guardProcess } from './guard.ts'
 import { ChildLoop, type WhileLoading } from './loop.ts'
 import { SocketChannel } from './socket-channel.ts'
 
-/** `parentPid` is the process that this one is not to outlive; `ticketsFd` is closed when it has been read. */
+/** `parentPid` is that of {@link dieWithParent}, which was called; `ticketsFd` is closed when it has been read. */
 export function liveAsChild(generation: number, parentPid: number, ticketsFd?: number): void {
-  dieWithParent(parentPid)
   const channel = new SocketChannel(generation)
   guardProcess(channel)
-  const load: WhileLoading = async (module, work) => {
-    await whileLoading(module, work)
-    // An initializer may have changed the user or the group, and the kernel forgets the parent then.
-    dieWithParent(parentPid)
-  }
-  const loop = new ChildLoop(channel, load, openTickets(ticketsFd))
+  const loop = new ChildLoop(channel, loadBeside(parentPid), openTickets(ticketsFd))
   askThrough(loop.questions)
   channel.listen(loop)
+}
+
+/** An initializer may change the user or the group, and the kernel forgets the parent then. */
+export function loadBeside(parentPid: number): WhileLoading {
+  return async (module, load) => {
+    await whileLoading(module, load)
+    dieWithParent(parentPid)
+  }
 }
 
 /** `null` where the memory cannot be had: the parent hears of it, and asks. */

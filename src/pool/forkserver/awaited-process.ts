@@ -28,7 +28,7 @@ interface AwaitedProcessEvents {
 
 export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implements StartedProcess {
   readonly stdio: readonly [null, Socket, Socket, Socket]
-  readonly tickets: Tickets
+  readonly tickets: Tickets | null
   readonly #far: number[] = []
   readonly #addon: Addon
   readonly #listener: AwaitedListener
@@ -38,7 +38,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   #cpuMs: number | null = null
   #isOver = false
 
-  /** @throws Error when there are no descriptors or no memory left. */
+  /** @throws Error when there are no descriptors left. */
   constructor(addon: Addon, listener: AwaitedListener) {
     super()
     this.#addon = addon
@@ -50,9 +50,9 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
         this.#far.push(theirs)
         near.push(new Socket({ fd: ours, readable: true, writable: true }))
       }
-      const { fd, tickets } = makeTicketMemory(addon)
-      this.#far.push(fd)
-      this.tickets = tickets
+      const memory = makeTicketMemory(addon)
+      this.#far.push(memory?.fd ?? noMemory(addon))
+      this.tickets = memory?.tickets ?? null
     } catch (error) {
       for (const socket of near) socket.destroy()
       this.closeFarEnds()
@@ -148,6 +148,13 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
     if (this.#burial !== null) clearTimeout(this.#burial)
     this.emit('exit', code, signal)
   }
+}
+
+/** In the place of memory for tickets, which a child finds not to be any: four descriptors travel. */
+function noMemory(addon: Addon): number {
+  const [one, other] = addon.socketPair()
+  addon.closeDescriptor(other)
+  return one
 }
 
 /** False for a zombie. */

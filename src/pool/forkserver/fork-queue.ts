@@ -56,7 +56,7 @@ export class ForkQueue {
     })
   }
 
-  /** @throws Error when there are no descriptors or no memory left. */
+  /** @throws Error when there are no descriptors left. */
   start(generation: number): AwaitedProcess {
     const child: AwaitedProcess = new AwaitedProcess(this.#options.addon, {
       withdrawn: () => this.#withdraw(generation),

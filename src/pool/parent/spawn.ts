@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { findAddon } from '../../native/addon.ts'
 import type { StartedProcess } from './child-process.ts'
 import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
-import { makeTicketMemory, type TicketMemory } from './ticket-memory.ts'
+import { makeTicketMemory } from './ticket-memory.ts'
 
 export interface SpawnOptions {
   readonly execArgv: readonly string[]
@@ -16,24 +16,14 @@ type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, numbe
 
 /** Its stdin is empty. It has tickets where memory for them can be had. */
 export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
-  const memory = findTicketMemory()
+  const { addon } = findAddon()
+  const memory = addon && makeTicketMemory(addon)
   if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
   const { fd, tickets, close } = memory
   try {
     return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
   } finally {
     close()
-  }
-}
-
-function findTicketMemory(): TicketMemory | null {
-  const { addon } = findAddon()
-  if (addon === null) return null
-  try {
-    return makeTicketMemory(addon)
-  } catch {
-    // A sandbox without such memory, or a limit on the size of files. Without descriptors the start itself will fail.
-    return null
   }
 }
 

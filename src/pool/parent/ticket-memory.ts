@@ -10,14 +10,19 @@ export interface TicketMemory {
   close(): void
 }
 
-/** @throws Error when there are no descriptors or no memory left. */
-export function makeTicketMemory(addon: Addon): TicketMemory {
-  const fd = addon.makeMemory(TICKET_BYTES)
-  const close = () => addon.closeDescriptor(fd)
+/**
+ * `null` where it cannot be had: in a sandbox without such memory, or with a limit on the size of files. What a child
+ * without it has begun is known by its word alone. Without descriptors the start itself will fail.
+ */
+export function makeTicketMemory(addon: Addon): TicketMemory | null {
+  let fd: number | null = null
   try {
+    fd = addon.makeMemory(TICKET_BYTES)
+    const made = fd
+    const close = () => addon.closeDescriptor(made)
     return { fd, tickets: new Tickets(addon.mapMemory(fd, TICKET_BYTES)), close }
-  } catch (error) {
-    close()
-    throw error
+  } catch {
+    if (fd !== null) addon.closeDescriptor(fd)
+    return null
   }
 }

@@ -5,6 +5,7 @@
 import { Socket } from 'node:net'
 import type { Addon } from '../../../native/addon.ts'
 import { ChildLoop } from '../../child/loop.ts'
+import { loadBeside } from '../../child/process.ts'
 import { SocketChannel } from '../../child/socket-channel.ts'
 import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { frameToChild, readToParent, type StartOrder, type ToChild } from '../../protocol/messages.ts'
@@ -28,7 +29,7 @@ async function rehearseLife(near: number, far: number): Promise<void> {
   const parent = new Socket({ fd: near, readable: true, writable: true })
   const channel = new SocketChannel(GENERATION, far)
   const tickets = new Tickets(new ArrayBuffer(TICKET_BYTES))
-  channel.listen(new ChildLoop(channel, (_, load) => load(), tickets))
+  channel.listen(new ChildLoop(channel, loadBeside(process.ppid), tickets))
   await playParent(parent, tickets)
   // In this order: the end of its parent is a child's end too.
   await channel.dismiss()
