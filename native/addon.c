@@ -1,4 +1,6 @@
 /* The list of what JavaScript can call. What is what is said in the headers. */
+#include <gnu/libc-version.h>
+
 #include "fork.h"
 #include "memory.h"
 #include "process.h"
@@ -25,6 +27,8 @@ static const struct {
 };
 
 NAPI_MODULE_INIT() {
+  /* All else that is used here another C library has too: by this name the addon does not load where it would not work. */
+  (void)gnu_get_libc_version();
   for (size_t i = 0; i < sizeof EXPORTS / sizeof *EXPORTS; i++) {
     napi_value function = NULL;
     if (napi_create_function(env, EXPORTS[i].name, NAPI_AUTO_LENGTH, EXPORTS[i].function, NULL, &function) != napi_ok ||

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findAddon } from '../../src/native/addon.ts'
+import { whyNotLoaded } from '../../src/native/addon-file.ts'
 
 const found = findAddon()
 const skip = found.addon === null ? found.reason : false
@@ -27,7 +28,7 @@ function findIn(
 ): { addon: unknown; file?: string; reason?: string } {
   const folder = mkdtempSync(join(tmpdir(), 'carom-addon-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  for (const part of ['native', 'prebuilds']) cpSync(join(SOURCE, part), join(folder, 'src', part), { recursive: true })
+  for (const part of ['native', HERE]) cpSync(join(SOURCE, part), join(folder, 'src', part), { recursive: true })
   for (const name of ['node_modules', 'package.json']) symlinkSync(join(SOURCE, '../..', name), join(folder, name))
   change(join(folder, 'src'))
   const code = `const { findAddon } = await import(${JSON.stringify(pathToFileURL(join(folder, 'src/native/addon.js')))})
@@ -88,6 +89,14 @@ for (const [what, reason, change] of [
     assert.match(text as string, reason)
   })
 }
+
+test('A C library that node-gyp-build does not know of is named where loading fails', { skip }, (t) => {
+  process.env.LIBC = 'musl'
+  t.after(() => delete process.env.LIBC)
+  const { file } = found as { readonly file: string }
+  const error = new Error(`Error relocating ${file}: gnu_get_libc_version: symbol not found`)
+  assert.equal(whyNotLoaded(file, error), `${file} is for glibc, and this Node runs with musl`)
+})
 
 /** The number of the machine stands in the header. */
 function makeForOther(file: string): void {
