@@ -33,7 +33,8 @@ export function startCall<R>(engine: PoolEngine, request: CallRequest): StartedC
  */
 export function executeAbortable(engine: PoolEngine, request: CallRequest, listener: CallListener): PoolCall {
   const { signal } = request.options
-  if (signal === undefined) return engine.execute(request, listener)
+  // What is falsy and not `undefined` is refused there.
+  if (!signal) return engine.execute(request, listener)
   if (signal.aborted) throw abortError(request.name, signal)
   const call = engine.execute(request, {
     ...listener,

@@ -4,8 +4,8 @@ import type { EventEmitter } from 'node:events'
 import { CaromError } from '../errors.ts'
 import type { JobInfo, PoolEvents } from './events.ts'
 import { openExecutor } from './executors.ts'
-import { type CallListener, type CallRequest, type JobOwner, PoolCall } from './job.ts'
-import { checkKnown, limitsOf, priorityOf } from './job-options.ts'
+import { type CallListener, type CallRequest, checkCall, type JobOwner, PoolCall } from './job.ts'
+import { checkOptions, limitsOf, priorityOf } from './job-options.ts'
 import type { FilledPoolOptions } from './options.ts'
 import { startError } from './outcome.ts'
 import { type DeathCertificate, startFailureOf } from './parent/certificate.ts'
@@ -82,7 +82,8 @@ export class PoolEngine implements JobOwner {
   /** @throws CaromError, TypeError, RangeError; then there is no call. */
   execute({ name, form, args, options, kind = name }: CallRequest, listener: CallListener): PoolCall {
     this.refuseIfClosed(name)
-    checkKnown(options, form === 'map' || form === 'starmap')
+    checkCall(name, args, this.options.moduleUrl)
+    checkOptions(options, form === 'map' || form === 'starmap')
     refuseUnable(this.options.executor, options)
     const limits = limitsOf(options, this.options.limits)
     const call = new PoolCall({

@@ -66,7 +66,7 @@ class ChunkFlow<R> {
     this.#request = request
     this.#order = order
     this.#size = chunkSizeOf(request.options, 1)
-    this.#iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+    this.#iterator = iteratorOf(items)
   }
 
   /** Everything that was read is taken, and no more will be read. */
@@ -148,4 +148,10 @@ class ChunkFlow<R> {
     }
     return items
   }
+}
+
+function iteratorOf(items: Items): Iterator<unknown> | AsyncIterator<unknown> {
+  // A text can be iterated too, and is no object.
+  if (Symbol.asyncIterator in Object(items)) return (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+  return (items as Iterable<unknown>)[Symbol.iterator]()
 }

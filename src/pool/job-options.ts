@@ -33,14 +33,30 @@ const KNOWN: ReadonlySet<string> = new Set<keyof JobOptions>([
 /**
  * The chunks of a map carry the map's options.
  *
- * @throws TypeError for an option that does not exist: a limit with a slip in its name would never strike.
+ * @throws TypeError for an option that does not exist: a limit with a slip in its name would never strike; and for a
+ * signal or a listener that is none: used later, it would throw where nobody catches it.
  */
-export function checkKnown(options: JobOptions, isChunk: boolean): void {
+export function checkOptions(options: JobOptions, isChunk: boolean): void {
   for (const key in options) {
     if (KNOWN.has(key) || (isChunk && key === 'chunkSize')) continue
     const known = [...KNOWN, ...(isChunk ? ['chunkSize'] : [])].join(', ')
     throw new TypeError(`Unknown option "${key}" of a call; known are: ${known}`)
   }
+  const { signal, onProgress } = options
+  if (signal !== undefined && !isSignal(signal)) throw wrongKind('signal', signal, 'an AbortSignal')
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw wrongKind('onProgress', onProgress, 'a function')
+}
+
+/** By its looks: one of another realm, or of a library, is as good. */
+function isSignal(signal: AbortSignal | null): boolean {
+  return typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function'
+}
+
+function wrongKind(name: string, value: unknown, expected: string): TypeError {
+  return new TypeError(
+    `Cannot set ${name} to ${value === null ? 'null' : `a value of type ${typeof value}`}: expected ${expected}`,
+  )
 }
 
 /** Limits with 0 for none, as the machine has them. */

@@ -22,6 +22,16 @@ export interface CallRequest {
   readonly kind?: string
 }
 
+/** @throws TypeError for a function in the place of its name, and for arguments that are not in a list. */
+export function checkCall(name: unknown, args: unknown, moduleUrl: string): void {
+  if (typeof name !== 'string') {
+    const text = `A pool calls the exports of its module by name: write "export function square(n) { ... }" in ${moduleUrl}`
+    throw new TypeError(`${text} and call pool.apply('square', [2]). A ${typeof name} is no name`)
+  }
+  if (Array.isArray(args)) return
+  throw new TypeError(`The arguments of "${name}" have to be an array, as in pool.apply('${name}', [1, 2])`)
+}
+
 /** Who gave the pool a call, and is told how it goes. */
 export interface CallListener {
   /** A child has begun it. */

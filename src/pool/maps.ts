@@ -2,7 +2,7 @@
 import { readFailure } from '../support/failure.ts'
 import { abortError, giveUpCall, type StartedCall, startCall } from './calls.ts'
 import type { PoolEngine } from './engine.ts'
-import { checkKnown, type JobOptions } from './job-options.ts'
+import { checkOptions, type JobOptions } from './job-options.ts'
 import { integer } from './numbers.ts'
 import { readMapResult, remoteError } from './outcome.ts'
 
@@ -64,7 +64,7 @@ export class MapJob<R> {
 export function startMap<R>(engine: PoolEngine, request: MapRequest, items: Iterable<unknown>): MapJob<R> {
   // A map of nothing has no chunk that would be refused.
   engine.refuseIfClosed(request.name)
-  checkKnown(request.options, true)
+  checkOptions(request.options, true)
   const all = Array.isArray(items) ? items : [...items]
   const places = engine.machine.staff.size * engine.options.concurrencyPerChild
   const fair = Math.max(1, Math.ceil(all.length / (4 * places)))

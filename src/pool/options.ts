@@ -120,6 +120,7 @@ export interface FilledPoolOptions {
  * one that the executor cannot keep.
  */
 export function fillPoolOptions(options: PoolOptions): FilledPoolOptions {
+  if (typeof options !== 'object' || options === null) throw noModule(options)
   for (const key of Object.keys(options)) {
     if (!KNOWN.has(key)) throw new TypeError(`Unknown pool option "${key}"; known are: ${[...KNOWN].join(', ')}`)
   }
@@ -215,7 +216,12 @@ function moduleUrl(module: unknown): string {
   if (typeof module === 'string' && module !== '') {
     return module.startsWith('file:') ? module : pathToFileURL(module).href
   }
-  throw new TypeError(
-    `A pool runs the exports of a module: { module: new URL('./image.js', import.meta.url) }. A ${typeof module} is not one`,
+  throw noModule(module)
+}
+
+function noModule(given: unknown): TypeError {
+  const what = given === undefined ? 'None was given' : `${given === null ? 'null' : `A ${typeof given}`} is none`
+  return new TypeError(
+    `A pool runs the exports of a module: { module: new URL('./image.js', import.meta.url) }. ${what}`,
   )
 }

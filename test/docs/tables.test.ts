@@ -11,7 +11,7 @@ import {
   type PoolEvents,
   type PoolOptions,
 } from '../../src/pool/index.ts'
-import { checkKnown } from '../../src/pool/job-options.ts'
+import { checkOptions } from '../../src/pool/job-options.ts'
 import { fillPoolOptions } from '../../src/pool/options.ts'
 import type { Outcome } from '../../src/pool/parent/state.ts'
 import { ROOT } from './project.ts'
@@ -46,7 +46,7 @@ test('The guide gives every default that is a number or a word as it is', () => 
 
 test('The guide lists every option of a call, and no other', () => {
   const told = rowsOf(GUIDE, 'job options').map(([name]) => name)
-  assert.throws(() => checkKnown({ nonsense: 1 } as MapOptions, true), {
+  assert.throws(() => checkOptions({ nonsense: 1 } as MapOptions, true), {
     message: `Unknown option "nonsense" of a call; known are: ${told.join(', ')}`,
   })
 })

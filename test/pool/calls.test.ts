@@ -4,7 +4,7 @@ import { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { childrenOf } from './proc.ts'
-import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, failureOf, fixture, openPool, readyPids } from './real-pool.ts'
 
 test('apply(), applyAsync() and exports call the same function', async (t) => {
   const pool = openPool<typeof Jobs>(t, 'jobs', { processes: 2 })
@@ -90,6 +90,43 @@ test('Wrong options are refused at once, with the way out', () => {
   assert.throws(wrong({ processes: 1.5 }), RangeError)
   assert.throws(wrong({ maxPayloadBytes: 10 }), RangeError)
   assert.throws(wrong({ startTimeoutMs: 2 ** 31 }), /Cannot set startTimeoutMs to 2147483648/)
+})
+
+test('A function in the place of its name is refused by every kind of call, with the form of a module', async (t) => {
+  const pool = openPool<Record<string, (...args: unknown[]) => unknown>>(t, 'jobs')
+  const literal = ((n: number) => n * n) as unknown as string
+  for (const call of [
+    () => pool.apply(literal, [2]),
+    async () => pool.applyAsync(literal, [2]),
+    () => pool.map(literal, [2]),
+    () => pool.starmap(literal, [[2]]),
+    () => pool.imap(literal, [2]).next(),
+    () => pool.imapUnordered(literal, [2]).next(),
+    () => pool.istarmap(literal, [[2]]).next(),
+    () => pool.stream(literal, [2]).next(),
+  ]) {
+    const error = await failureOf(call())
+    assert.ok(error instanceof TypeError)
+    assert.match(error.message, /"export function square\(n\) .*jobs\.js and call pool\.apply\('square', \[2\]\)/)
+  }
+  const wrong = (options: unknown) => () => new Pool(options as ConstructorParameters<typeof Pool>[0])
+  for (const options of [literal, undefined, null, {}, { module: literal }]) {
+    assert.throws(wrong(options), /^TypeError: A pool runs the exports of a module: \{ module: new URL/)
+  }
+  assert.equal(pool.stats().open, 0)
+})
+
+test('Arguments that are not in a list, and options of a wrong kind, are refused before a child hears of the call', async (t) => {
+  const pool = openPool<typeof Jobs>(t, 'jobs')
+  const loose = pool.applyAsync.bind(pool) as (name: string, args?: unknown, options?: object) => unknown
+  assert.throws(() => loose('pid'), /^TypeError: The arguments of "pid" have to be an array/)
+  assert.throws(() => loose('add', 3), TypeError)
+  for (const signal of [{}, null, new AbortController(), 'soon']) {
+    assert.throws(() => loose('pid', [], { signal }), /^TypeError: Cannot set signal to .*: expected an AbortSignal$/)
+  }
+  assert.throws(() => loose('pid', [], { onProgress: 3 }), /^TypeError: Cannot set onProgress .*: expected a function$/)
+  assert.equal(pool.stats().open, 0)
+  assert.equal(await pool.exports.add(1, 2), 3)
 })
 
 test('An initializer argument that cannot be sent is refused before any process is started', () => {

@@ -20,6 +20,8 @@ for (const form of FORMS) {
         assert.deepEqual(form === 'imap' ? results : inOrder(results), expected)
       }
       assert.deepEqual(await collect(pool[form]('square', [], { chunkSize })), [])
+      const digits = '123' as unknown as Iterable<number>
+      assert.deepEqual(inOrder(await collect(pool[form]('square', digits, { chunkSize }))), [1, 4, 9])
     }
   })
 
