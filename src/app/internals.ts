@@ -3,8 +3,10 @@ import type { TaskDefinition } from './definition.ts'
 
 export interface AppInternals {
   readonly name: string
-  /** The tasks this app can run, by name; remote tasks are not among them. */
+  /** The tasks this app can run, by name. */
   readonly tasks: ReadonlyMap<string, TaskDefinition>
+  /** Those that somebody else runs. */
+  readonly remoteTasks: ReadonlyMap<string, TaskDefinition>
   /** In the order they were registered. A child awaits each, once, before its first task. */
   readonly childInits: readonly (() => unknown)[]
   readonly defaultQueue: string

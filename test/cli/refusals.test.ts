@@ -98,7 +98,9 @@ for (const command of ['worker', 'call'] as const) {
 
   test(`${command} without an app asks which`, async (t) => {
     const asked = command === 'call' ? ['call', 'a.task'] : ['worker']
-    await refused(t, asked, { exit: 2, code: 'CAROM_USAGE', text: /Which app\? Give --app FILE, or set CAROM_APP/ })
+    const name = command === 'call' ? ', or --name NAME if its name is enough' : ''
+    const text = new RegExp(`Which app\\? Give --app FILE${name}, or set CAROM_APP`)
+    await refused(t, asked, { exit: 2, code: 'CAROM_USAGE', text })
   })
 }
 
@@ -110,7 +112,8 @@ test('call takes a .ts app where Node reads TypeScript', { skip: !stripsTypes &&
 })
 
 test('call of a task that the app does not have names those it has', async (t) => {
-  const text = /App "shop" has no task "shop\.ad"\. It has "shop\.add", "shop\.boom"/
+  const text =
+    /App "shop" has no task "shop\.ad"\. It has "reports\.build", "shop\.add", "shop\.boom".* give --name shop/
   await refused(t, call('shop.ad'), { exit: 2, code: 'CAROM_TASK_UNKNOWN', text })
 })
 
@@ -162,6 +165,7 @@ test('--app and --name together, or neither, are refused by commands that need o
   const usage = { exit: 2, code: 'CAROM_USAGE' }
   await Promise.all([
     refused(t, ['inspect', 'ping', '--app', SHOP, '--name', 'shop'], { ...usage, text: both }),
+    refused(t, ['call', 'shop.add', '--app', SHOP, '--name', 'shop'], { ...usage, text: both }),
     refused(t, ['purge', 'shop'], { ...usage, text: neither }),
     refused(t, ['purge', 'shop', '--name', '../shop'], { ...usage, text: /1 to 64 letters, digits/ }),
   ])
@@ -175,6 +179,7 @@ test('a command that looks into a store that is not there says so, and makes non
     ['result', 'a'],
     ['quarantine', 'list'],
     ['inspect', 'ping'],
+    ['call', 'a.task'],
   ]
   await Promise.all(commands.map((words) => refused(t, [...words, '--name', 'shop'], refusal, { cwd })))
   assert.equal(existsSync(join(cwd, '.carom')), false)

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import type { TaskHeaders } from '../../src/message/message.ts'
+import type { Message, TaskHeaders } from '../../src/message/message.ts'
+import { readTaskBody } from '../../src/message/task-message.ts'
 import { answer, carom, jsonError, MAIN, ownerOf, project, SHOP } from './cli-process.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -30,6 +31,26 @@ test('call prints the id alone, and sends with queue, countdown and priority as 
   const [sent] = await store.take('later')
   assert.equal(sent?.message.headers.id, 'own')
   assert.equal(sent?.message.properties.priority, 7)
+})
+
+test('call sends what somebody else runs: a remote task of the app, and with --name any task', async (t) => {
+  const { cwd, store } = await stocked(t)
+  const words = ['call', 'reports.build', '--args', '["may"]']
+  const told = await answer([...words, '--app', SHOP], { cwd })
+  assert.deepEqual([told.task, told.queue], ['reports.build', 'python'])
+  const named = await answer([...words, '--kwargs', '{"to": "pdf"}', '--queue', 'python', ...NAME], { cwd })
+  await carom(['call', 'ours', '--task-id', 'ours', ...NAME], { cwd })
+  const sent = await store.take('python')
+  assert.deepEqual(
+    sent.map(({ message }) => message.headers.id),
+    [told.id, named.id],
+  )
+  const { args, kwargs } = readTaskBody(sent[1]?.message as Message)
+  assert.deepEqual([sent[1]?.message.headers.task, args, kwargs], ['reports.build', ['may'], { to: 'pdf' }])
+  assert.deepEqual(
+    (await store.take('shop')).map(({ message }) => message.headers.task),
+    ['ours'],
+  )
 })
 
 test('status shows queues with what waits, what is delayed and what is claimed', async (t) => {

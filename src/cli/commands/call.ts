@@ -1,9 +1,13 @@
-/** `carom call TASK`: sends one call. The app is loaded here: it knows the task's queue, argument names and schema. */
+/**
+ * `carom call TASK`: sends one call. The app is loaded here: it knows the task's queue, argument names and schema. With
+ * `--name` it is not, and any task can be sent, as somebody else's.
+ */
 import type { Command } from 'commander'
 import { CallSender } from '../../app/call-sender.ts'
 import { Connections } from '../../app/connections.ts'
 import type { TaskDefinition } from '../../app/definition.ts'
 import type { AppInternals } from '../../app/internals.ts'
+import { defineRemoteTask } from '../../app/registry.ts'
 import { type ApplyOptions, checkApplyOptions } from '../../canvas/call.ts'
 import { CaromError } from '../../errors.ts'
 import { AsyncResult } from '../../results/async-result.ts'
@@ -12,10 +16,11 @@ import { durationMs, jsonArray, jsonObject, priority, queueName, taskId } from '
 import { teach } from '../help.ts'
 import { ended, showOutcome } from '../outcome.ts'
 import { note, print, printJson } from '../output.ts'
-import { appModule, loadUserApp, shared } from '../place.ts'
+import { appModule, existing, findPlace, loadUserApp, type Place, shared } from '../place.ts'
 
 interface CallFlags {
   readonly app?: string
+  readonly name?: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly queue?: string
@@ -32,6 +37,7 @@ export function define(command: Command): void {
     .description('Sends a task and prints its id; with --wait, waits for it and prints its result instead, as JSON.')
     .argument('<task>', 'the name of the task, as in app.task(name, ...)')
     .option('--app <module>', 'the module that creates the app (CAROM_APP)')
+    .option('--name <app>', 'the name of the app, in place of --app: nothing of it is loaded, and nothing checked')
     .option('--args <json>', 'positional arguments, a JSON array', jsonArray, [])
     .option(
       '--kwargs <json>',
@@ -56,6 +62,8 @@ export function define(command: Command): void {
       '# wait for the result, at most a minute',
       "carom call shop.add --args '[2, 3]' --app ./tasks.js --wait 1m",
       `carom call mail.send --kwargs '{"to": "ada@example.com"}' --queue slow --countdown 10s`,
+      '# a task that is not in the app: somebody else runs it',
+      `carom call reports.build --args '["may"]' --name shop --queue python`,
     ],
     exits: {
       ok: 'sent; with --wait, the task succeeded',
@@ -69,15 +77,13 @@ export function define(command: Command): void {
 }
 
 async function call(task: string, flags: CallFlags): Promise<void> {
-  const app = await loadUserApp(appModule(flags, ''))
-  const definition = findTask(app, task)
-  shared(app.brokerUrl, app.name)
+  const { place, definition, defaultQueue } = await findTarget(task, flags)
   if (flags.wait !== undefined && definition.settings.ignoreResult) {
     throw usageError(`Task "${task}" stores no result, since it says ignoreResult: there is nothing to --wait for`)
   }
-  const connections = new Connections(app)
+  const connections = new Connections(place)
   try {
-    const { handle, queue } = await send(app, definition, flags, connections)
+    const { handle, queue } = await send(defaultQueue, definition, flags, connections)
     await answer(handle, { task, queue }, flags)
   } finally {
     await connections.close()
@@ -101,10 +107,10 @@ async function answer(handle: AsyncResult, sent: { task: string; queue: string }
   showOutcome(outcome, sent, json)
 }
 
-async function send(app: AppInternals, definition: TaskDefinition, flags: CallFlags, connections: Connections) {
+async function send(defaultQueue: string, definition: TaskDefinition, flags: CallFlags, connections: Connections) {
   let queue = ''
   const sender = new CallSender({
-    defaultQueue: app.defaultQueue,
+    defaultQueue,
     maxBodyBytes: MAX_BODY_BYTES,
     definition: () => definition,
     publish: (messages) => connections.publish(messages),
@@ -124,13 +130,41 @@ function applyOptions({ countdown, queue, priority: level, taskId: id }: CallFla
   return { countdownMs: countdown, queue, priority: level, taskId: id }
 }
 
-function findTask({ name, tasks }: AppInternals, task: string): TaskDefinition {
-  const definition = tasks.get(task)
+interface Target {
+  readonly place: Place
+  readonly definition: TaskDefinition
+  readonly defaultQueue: string
+}
+
+async function findTarget(task: string, flags: CallFlags): Promise<Target> {
+  if (flags.name === undefined) {
+    const app = await loadUserApp(appModule(flags))
+    const definition = findTask(app, task)
+    shared(app.brokerUrl, app.name)
+    return { place: app, definition, defaultQueue: app.defaultQueue }
+  }
+  const place = await findPlace(flags)
+  // A slip in the name must not make a store that no worker knows.
+  existing(place.brokerUrl, place)
+  return { place, definition: strangersTask(task), defaultQueue: place.name }
+}
+
+function strangersTask(task: string): TaskDefinition {
+  try {
+    return defineRemoteTask(task, {})
+  } catch (error) {
+    throw usageError((error as Error).message)
+  }
+}
+
+function findTask({ name, tasks, remoteTasks }: AppInternals, task: string): TaskDefinition {
+  const definition = tasks.get(task) ?? remoteTasks.get(task)
   if (definition !== undefined) return definition
-  const known = [...tasks.keys()].sort()
+  const known = [...tasks.keys(), ...remoteTasks.keys()].sort()
   const shown = known.slice(0, MAX_SHOWN).map((other) => `"${other}"`)
   const rest = known.length > MAX_SHOWN ? ` and ${known.length - MAX_SHOWN} more` : ''
-  const text = `App "${name}" has no task "${task}". ${known.length === 0 ? 'It has none at all' : `It has ${shown.join(', ')}${rest}`}`
+  const has = known.length === 0 ? 'It has none at all' : `It has ${shown.join(', ')}${rest}`
+  const text = `App "${name}" has no task "${task}". ${has}. To send one that somebody else runs, give --name ${name} in place of --app`
   throw new CaromError('CAROM_TASK_UNKNOWN', text, { task })
 }
 
