@@ -14,8 +14,8 @@ const ROWS = 139
 const COMPLAINTS = 25
 
 const NOT_OURS: Readonly<Record<number, string>> = {
-  12: 'handlers of signals: a spawned child inherits none that would have to be reset',
-  13: 'handlers of signals: a spawned child inherits none that would have to be reset',
+  12: 'handlers of signals: a child inherits none of its pool that would have to be reset',
+  13: 'handlers of signals: a child inherits none of its pool that would have to be reset',
   20: 'reading back the death signal: what it does is row 19',
   22: 'shared values: nothing is shared between children',
   23: 'shared values: nothing is shared between children',
@@ -85,9 +85,9 @@ const NOT_OURS: Readonly<Record<number, string>> = {
 }
 
 const COMPLAINTS_NOT_OURS: Readonly<Record<number, string>> = {
-  3: 'redelivery of tasks whose child was killed for memory: counted by the worker, tested in test/worker/policies.test.ts',
-  7: 'locks held at a fork: children are started fresh, row 21',
-  23: 'crashes of forked children on macOS: children are started fresh, row 21',
+  3: 'redelivery of tasks whose child was killed for memory: counted by the worker, tested in test/worker/verdict.test.ts',
+  7: 'locks held at a fork: children are started fresh, row 21, or forked on demand from a process that does nothing else: test/pool/fork-*.test.ts',
+  23: 'crashes of forked children on macOS: there children are always started fresh, row 21',
   24: 'reconnection to brokers: a pool knows none',
 }
 
