@@ -90,8 +90,13 @@ export function toError(job: JobFacts, outcome: Exclude<Outcome, { readonly type
 
 /** No child of the pool could be started; `failure` is what the last one said. */
 export function startError(failure: Failure): CaromError {
-  const text = `No child of the pool could be started: ${failure.name}: ${failure.message}`
+  const text = `No child of the pool could be started: ${failure.name}: ${failure.message}${wayOut(failure)}`
   return new CaromError('CAROM_CHILD_START', text, { cause: rebuild(failure) })
+}
+
+function wayOut({ code, message }: Failure): string {
+  if (code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?ts"/.test(message)) return ''
+  return `. Node ${process.versions.node} reads no TypeScript: name the compiled JavaScript, or use Node 22.18 or newer`
 }
 
 /** The error a function threw in its child: its name, message, cause and remote stack; `code` is the error's own. */

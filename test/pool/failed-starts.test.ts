@@ -46,6 +46,18 @@ for (const [what, options, why] of [
   })
 }
 
+test('A TypeScript module that Node cannot read is refused with the way out', {
+  skip: Boolean((process.features as { typescript?: unknown }).typescript) && 'this Node reads TypeScript',
+}, async (t) => {
+  const module = join(scratch(t), 'typed.ts')
+  writeFileSync(module, 'export const one = (): number => 1')
+  const error = await caromFailureOf(openPool(t, 'starts', { module }).whenStarted(), 'CAROM_CHILD_START')
+  assert.match(
+    error.message,
+    /typed\.ts\. Node [\d.]+ reads no TypeScript: name the compiled JavaScript, or use Node 22/,
+  )
+})
+
 test('Once it was up, a pool that cannot start children goes on trying, ever more slowly', async (t) => {
   const folder = scratch(t)
   const file = join(folder, 'go')
