@@ -125,6 +125,9 @@ function createSendings(definition: TaskDefinition, sender: Sender<AsyncResult>)
     applyAsync: async (given: unknown, options: ApplyOptions = {}) => sendOne(toCall(definition, given, options)),
     applyMany: async (givens, options = {}) => {
       checkKeys(options, MANY_KEYS, `option of applyMany() of task "${definition.name}"`)
+      if (typeof givens?.[Symbol.iterator] !== 'function') {
+        throw wrongType(givens, `the calls of applyMany() of task "${definition.name}"`, 'a list of calls')
+      }
       const calls = Array.from(givens, (given) => toCall(definition, given, options))
       return (await sender.send(calls)) as AsyncResult<never>[]
     },

@@ -69,14 +69,15 @@ export interface FilledWorkerOptions
 
 /** @throws TypeError, RangeError for an option that is unknown or out of range. */
 export function fillWorkerOptions(options: WorkerOptions): FilledWorkerOptions {
+  const { app } = (options ?? {}) as Partial<WorkerOptions>
+  if (!(app instanceof URL) && typeof app !== 'string') {
+    throw new TypeError("A worker needs the module of its app: { app: new URL('./tasks.js', import.meta.url) }")
+  }
   for (const key of Object.keys(options)) {
     if (!KNOWN.has(key)) throw new TypeError(`Unknown worker option "${key}"; known are: ${[...KNOWN].join(', ')}`)
   }
-  if (!(options.app instanceof URL) && typeof options.app !== 'string') {
-    throw new TypeError("A worker needs the module of its app: { app: new URL('./tasks.js', import.meta.url) }")
-  }
   return {
-    app: options.app,
+    app,
     concurrency: integer('concurrency', options.concurrency ?? availableParallelism(), 1, 4096),
     concurrencyPerChild: integer('concurrencyPerChild', options.concurrencyPerChild ?? 1, 1, 100_000),
     queues: queueNames(options.queues),

@@ -150,6 +150,9 @@ test('options of a call that are misused fail as TypeError or RangeError, with t
     await assert.rejects(task.applyAsync([], options), { name, message }, JSON.stringify(options))
     if (!('headers' in options)) assert.throws(() => task.s().set(options), { name, message })
   }
+  for (const calls of [undefined, 3, {}]) {
+    await assert.rejects(task.applyMany(calls as never), /Cannot set the calls of applyMany\(\) .*: expected a list/)
+  }
   await assert.rejects(task.applyMany([[]], { taskId: 'x' } as object), /Unknown option of applyMany\(\) .*"taskId"/)
   await assert.rejects(task.applyAsync([], 5 as never), TypeError)
   await assertNothingSent()

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
+import type { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { processFacts } from './proc.ts'
-import { openPool, readyPids } from './real-pool.ts'
+import { failureOf, openPool, readyPids } from './real-pool.ts'
 
 test('Whoever hears of a death may ask the pool at once: for another job, for another child, for its end', async (t) => {
   stayAwake(t)
@@ -22,6 +24,26 @@ test('Whoever hears of a death may ask the pool at once: for another job, for an
   const ended = new Promise<void>((resolve) => pool.once('childDown', () => resolve(pool.close())))
   process.kill(pid as number, 'SIGKILL')
   await ended
+})
+
+test('A subscriber that ends the pool as it hears of a call keeps no call of any form from its end', async (t) => {
+  stayAwake(t)
+  for (const end of ['close', 'terminate'] as const) {
+    for (const call of [
+      (pool: Pool<typeof Jobs>) => pool.exports.add(1, 2),
+      (pool: Pool<typeof Jobs>) => pool.apply('add', [1, 2], { signal: new AbortController().signal }),
+      (pool: Pool<typeof Jobs>) => pool.map('echo', [1, 2]),
+      (pool: Pool<typeof Jobs>) => pool.imap('echo', [1, 2]).next(),
+    ]) {
+      const pool = openPool<typeof Jobs>(t, 'jobs')
+      await readyPids(pool, 1)
+      const onJob = () => void pool[end]()
+      subscribe('carom:pool:job', onJob)
+      const error = await failureOf(call(pool)).finally(() => unsubscribe('carom:pool:job', onJob))
+      assert.match(String(error.code), /^CAROM_(JOB_TERMINATED|POOL_CLOSED)$/)
+      await pool.join({ timeoutMs: 5_000 })
+    }
+  }
 })
 
 test('What waits for a child that does not read is not overwritten by what comes after it', async (t) => {

@@ -76,6 +76,7 @@ test('options that are unknown or out of range are refused by name', async () =>
   await assert.rejects(startWorker({ app: APP, concurrency: 0 }), RangeError)
   await assert.rejects(startWorker({ app: APP, queues: [] }), TypeError)
   await assert.rejects(startWorker({} as never), /needs the module/)
+  await assert.rejects(startWorker(undefined as never), /needs the module/)
 })
 
 test('a worker whose result backend cannot be opened does not leave its broker open', async (t) => {

@@ -15,7 +15,7 @@ import { OomWitness } from './oom-witness.ts'
 import { type Answerer, Questions } from './questions.ts'
 import { Reports } from './reports.ts'
 import { RunTimes } from './run-times.ts'
-import type { MachineOptions, Outcome, PoolChild, PoolEffects, PoolJob } from './state.ts'
+import type { MachineOptions, Outcome, PoolChild, PoolEffects } from './state.ts'
 import { releaseTicket, type SupervisedJob, takeTicket, withRunTime } from './supervised-job.ts'
 import { TimeLimits } from './time-limits.ts'
 import { Trace } from './trace.ts'
@@ -93,9 +93,11 @@ export class Supervisor implements PoolEffects {
   }
 
   submit(job: SupervisedJob): void {
-    this.jobs.add(job)
     this.#trace.job(job, 'queued')
-    this.machine.submit(job)
+    this.jobs.add(job)
+    if (this.machine.phase === 'run') this.machine.submit(job)
+    // Who subscribes to what is queued may have ended the pool.
+    else process.nextTick(() => this.settle(job, { type: 'terminated' }))
   }
 
   /** One that waits in a child is to be given back in `stopTimeoutMs`, or it ends with its child. */
@@ -135,19 +137,19 @@ export class Supervisor implements PoolEffects {
     handle.send({ type: 'start', payload: this.#startOrder })
   }
 
-  run(child: PoolChild, job: PoolJob): void {
+  // The machine knows of jobs only what its rules need, and gives back those that it was given.
+  run(child: PoolChild, job: SupervisedJob): void {
     const record = this.#records.get(child) as ChildRecord
-    const supervised = job as SupervisedJob
-    const ticket = takeTicket(supervised, record.tickets)
+    const ticket = takeTicket(job, record.tickets)
     this.#watch.wake()
     if (child.jobs.size - record.running === 1) record.progressAtMs = performance.now()
     if (ticket > 0 || child.jobs.size > this.#options.credits) this.#watch.wakeForLines()
-    this.#trace.job(supervised, 'dispatched', record)
-    record.handle.send({ type: supervised.form, job: job.id, amount: ticket, payload: supervised.payload })
+    this.#trace.job(job, 'dispatched', record)
+    record.handle.send({ type: job.form, job: job.id, amount: ticket, payload: job.payload })
   }
 
-  recall(child: PoolChild, job: PoolJob): void {
-    const { tickets, ticket } = job as SupervisedJob
+  recall(child: PoolChild, job: SupervisedJob): void {
+    const { tickets, ticket } = job
     const isBack = tickets?.takeBack(ticket) ?? null
     // The child keeps nothing of it either, and if it is given it again, it is behind what it was given before.
     if (isBack !== false) this.#send(child, { type: 'recall', job: job.id })
@@ -157,13 +159,13 @@ export class Supervisor implements PoolEffects {
     process.nextTick(() => (isBack ? this.machine.recalled(child, job) : this.#reports.findBegun(record)))
   }
 
-  cancel(child: PoolChild, job: PoolJob): void {
+  cancel(child: PoolChild, job: SupervisedJob): void {
     this.#send(child, { type: 'cancel', job: job.id })
   }
 
-  expire(child: PoolChild, job: PoolJob): void {
-    this.#trace.job(job as SupervisedJob, 'softTimeout', this.#records.get(child))
-    this.#listener.timedOut(job as SupervisedJob, 'soft')
+  expire(child: PoolChild, job: SupervisedJob): void {
+    this.#trace.job(job, 'softTimeout', this.#records.get(child))
+    this.#listener.timedOut(job, 'soft')
     this.#send(child, { type: 'expire', job: job.id })
     if (child.interrupted === job) this.#records.get(child)?.handle.interrupt?.()
   }
@@ -185,30 +187,28 @@ export class Supervisor implements PoolEffects {
     handle?.kill()
   }
 
-  accepted(job: PoolJob, child: PoolChild): void {
-    const supervised = job as SupervisedJob
+  accepted(job: SupervisedJob, child: PoolChild): void {
     const record = this.#records.get(child) as ChildRecord
     record.running++
-    record.progressAtMs = supervised.acceptedAtMs = performance.now()
-    supervised.streamCredit = FIRST_STREAM_CREDIT
-    this.#limits.arm(supervised)
-    this.#trace.job(supervised, 'accepted', record)
-    this.#listener.accepted(supervised, record.handle.pid)
+    record.progressAtMs = job.acceptedAtMs = performance.now()
+    job.streamCredit = FIRST_STREAM_CREDIT
+    this.#limits.arm(job)
+    this.#trace.job(job, 'accepted', record)
+    this.#listener.accepted(job, record.handle.pid)
   }
 
-  requeued(job: PoolJob): void {
-    releaseTicket(job as SupervisedJob)
-    this.#limits.disarm(job as SupervisedJob)
-    this.#trace.job(job as SupervisedJob, 'queued')
+  requeued(job: SupervisedJob): void {
+    releaseTicket(job)
+    this.#limits.disarm(job)
+    this.#trace.job(job, 'queued')
   }
 
-  settle(job: PoolJob, outcome: Outcome): void {
-    const supervised = job as SupervisedJob
-    this.jobs.delete(supervised)
-    releaseTicket(supervised)
-    this.#limits.disarm(supervised)
-    this.#trace.job(supervised, 'settled', undefined, outcome)
-    this.#listener.settled(supervised, withRunTime(outcome, supervised))
+  settle(job: SupervisedJob, outcome: Outcome): void {
+    this.jobs.delete(job)
+    releaseTicket(job)
+    this.#limits.disarm(job)
+    this.#trace.job(job, 'settled', undefined, outcome)
+    this.#listener.settled(job, withRunTime(outcome, job))
   }
 
   respawnLater(failures: number): void {
