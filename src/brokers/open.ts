@@ -23,5 +23,9 @@ export async function openBroker(url: string | undefined, options: OpenOptions):
       const { openSqliteBroker } = await import('./sqlite/broker.ts')
       return openSqliteBroker(address)
     }
+    case 'redis': {
+      const { openRedisBroker } = await import('./redis/broker.ts')
+      return openRedisBroker(address)
+    }
   }
 }

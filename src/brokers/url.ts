@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CaromError } from '../errors.ts'
+import { parseRedisUrl, REDIS_SCHEMES, type RedisAddress } from './redis/address.ts'
 
 /** `machine`: what is confirmed survives a power cut. `process`: it survives the death of any process. */
 export type Durability = 'machine' | 'process'
@@ -10,6 +11,7 @@ export type Durability = 'machine' | 'process'
 export type StoreAddress =
   | { readonly type: 'memory'; readonly name: string }
   | { readonly type: 'embedded'; readonly path: string; readonly durability: Durability }
+  | RedisAddress
 
 export interface OpenOptions {
   /** Names the embedded store's file where the URL gives no path. */
@@ -46,6 +48,7 @@ export function parseStoreUrl(url: string | undefined, options: OpenOptions): St
     const path = target === '' ? embeddedPath(options.appName, cwd) : resolve(cwd, target)
     return { type: 'embedded', path, durability: durabilityOf(parameters.get('durability')) }
   }
+  if (REDIS_SCHEMES.includes(scheme)) return parseRedisUrl(url.trim())
   throw unsupported(scheme)
 }
 
@@ -93,22 +96,12 @@ function unsupported(scheme: string): CaromError {
   const named = FOREIGN_SCHEMES.has(scheme) ? `a URL "${scheme}:"` : 'this URL'
   return new CaromError(
     'CAROM_URL_UNSUPPORTED',
-    `Cannot open a store for ${named}: there are "embedded:[path][?durability=process]" and "memory:[name]"`,
+    `Cannot open a store for ${named}: there are "redis://host:6379/0" (and rediss, redis+socket, sentinel), ` +
+      '"embedded:[path][?durability=process]" and "memory:[name]"',
   )
 }
 
-const FOREIGN_SCHEMES = new Set([
-  'redis',
-  'rediss',
-  'sentinel',
-  'amqp',
-  'amqps',
-  'pyamqp',
-  'sqs',
-  'http',
-  'https',
-  'file',
-])
+const FOREIGN_SCHEMES = new Set(['amqp', 'amqps', 'pyamqp', 'sqs', 'http', 'https', 'file'])
 
 function refused(): CaromError {
   return new CaromError(

@@ -16,5 +16,9 @@ export async function openBackend(url: string | undefined, options: OpenOptions)
       const { openSqliteBackend } = await import('./sqlite/backend.ts')
       return openSqliteBackend(address)
     }
+    case 'redis': {
+      const { openRedisBackend } = await import('./redis/backend.ts')
+      return openRedisBackend(address)
+    }
   }
 }

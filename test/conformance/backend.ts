@@ -9,9 +9,11 @@ const never = () => new AbortController().signal
 export const backendCases: readonly ConformanceCase[] = [
   {
     name: 'results are loaded as they were saved, in the order asked, and unknown ones are null',
-    async run(open) {
+    async run(open, { resultsAreJson }) {
       const { backend } = await open()
-      const result = Uint8Array.from({ length: 256 }, (_, index) => index)
+      const json = Buffer.from(JSON.stringify({ text: 'ü \0 "', list: [1, null, -2.5] }))
+      const result = resultsAreJson ? json : Uint8Array.from({ length: 256 }, (_, index) => index)
+      const sent = [...result]
       const full = meta('full', {
         ...FAILED,
         result,
@@ -27,7 +29,7 @@ export const backendCases: readonly ConformanceCase[] = [
       assert.equal(unknown, null)
       assert.deepEqual([started?.status, started?.doneAtMs, started?.result.byteLength], ['STARTED', null, 0])
       assert.ok(found)
-      assert.deepEqual([...found.result.subarray(0, 3), found.result.byteLength], [0, 1, 2, 256])
+      assert.deepEqual([...found.result], sent)
       assert.deepEqual({ ...found, result: null }, { ...full, result: null })
       assert.deepEqual(await backend.load([]), [])
     },

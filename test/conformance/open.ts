@@ -3,22 +3,51 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openBackend } from '../../src/results/open.ts'
+import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
 import type { OpenStore, StoreTraits } from './store.ts'
 
-export type StoreName = 'memory' | 'embedded'
-export const STORES: readonly StoreName[] = ['memory', 'embedded']
+export type StoreName = 'memory' | 'embedded' | 'redis'
+export const STORES: readonly StoreName[] = ['memory', 'embedded', 'redis']
+/** Why the suites do not run against a store on this machine. */
+export const ABSENT: Readonly<Partial<Record<StoreName, string | false>>> = { redis: noRedis }
 
-const OWN_ORDER: StoreTraits = { firstPriority: 'high', ordersAcrossQueues: true, delaysAtPublish: true }
-export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = { memory: OWN_ORDER, embedded: OWN_ORDER }
+const OWN_ORDER: StoreTraits = {
+  firstPriority: 'high',
+  ordersAcrossQueues: true,
+  delaysAtPublish: true,
+  resultsAreJson: false,
+}
+const CELERYS_ON_REDIS: StoreTraits = {
+  firstPriority: 'low',
+  ordersAcrossQueues: false,
+  delaysAtPublish: false,
+  resultsAreJson: true,
+}
+export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = {
+  memory: OWN_ORDER,
+  embedded: OWN_ORDER,
+  redis: CELERYS_ON_REDIS,
+}
 
 /** Opens a store of that kind for one test, which closes what it opened. */
 export async function storeFor(t: TestContext, name: StoreName): Promise<OpenStore> {
+  if (name === 'redis') return openerOf(t, (await sharedRedis()).url(nextDb++))
   const url = name === 'memory' ? `memory:${randomUUID()}` : `embedded:${join(await folderFor(t), 'store.sqlite')}`
   return openerOf(t, url)
 }
+
+/** One server for a test file; each test has a database of its own. */
+function sharedRedis(): Promise<RedisServer> {
+  redis ??= startRedis()
+  return redis
+}
+
+let redis: Promise<RedisServer> | null = null
+let nextDb = 0
+after(async () => (await redis)?.remove())
 
 /** Opens the store of `url`, again and again, for one test, which closes what it opened. */
 export function openerOf(t: TestContext, url: string): OpenStore {

@@ -23,6 +23,8 @@ export interface StoreTraits {
   readonly ordersAcrossQueues: boolean
   /** A message that is not due counts as delayed once it is published, not only when a consumer has met it. */
   readonly delaysAtPublish: boolean
+  /** A result that is not JSON is not kept: what Celery reads is JSON. */
+  readonly resultsAreJson: boolean
 }
 
 export interface ConformanceCase {

@@ -91,6 +91,7 @@ function storeStatus(place: Place, reachable: boolean): StoreStatus {
   try {
     const address = parseStoreUrl(place.brokerUrl, { appName: place.name })
     if (address.type === 'memory') return { type: address.type, path: null, sizeBytes: null, reachable }
+    if (address.type === 'redis') return { type: address.type, path: address.name, sizeBytes: null, reachable }
     return { type: address.type, path: address.path, sizeBytes: sizeOf(address.path), reachable }
   } catch {
     return { type: 'unknown', path: null, sizeBytes: null, reachable }

@@ -1,0 +1,181 @@
+import { CaromError } from '../../errors.ts'
+import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
+import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
+import { ClaimCall, type Taken } from './claim-call.ts'
+import { ACK, aside, backOrAside, type Ending, endClaims, envelopeOf, fieldKeys, park } from './ending.ts'
+import { RENEW } from './field-scripts.ts'
+import { placeOf } from './keys.ts'
+import { toPushed } from './outgoing.ts'
+import { resultText } from './result-text.ts'
+import { LIFETIME_MS, type RedisStore } from './store.ts'
+import { counted, dueMs, readEnvelope, type TakenMessage } from './taken-message.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** Makes the queues known, and gives back what dead workers have left. */
+export async function openConsumer(store: RedisStore, asked: ConsumerOptions, onClosed: () => void): Promise<Consumer> {
+  const options = checkConsumerOptions(asked)
+  await store.declare(options.queues)
+  return new RedisConsumer(store, options, onClosed)
+}
+
+class RedisConsumer implements Consumer {
+  readonly #store: RedisStore
+  readonly #options: ConsumerOptions
+  readonly #onClosed: () => void
+  readonly #upkeep: Upkeep
+  readonly #call: ClaimCall
+  /** Tokens of the claims that this consumer holds, to be given back when it closes. */
+  readonly #held = new Set<string>()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closed = false
+
+  constructor(store: RedisStore, options: ConsumerOptions, onClosed: () => void) {
+    this.#store = store
+    this.#options = options
+    this.#onClosed = onClosed
+    this.#call = new ClaimCall(store, options)
+    this.#upkeep = new Upkeep(store)
+  }
+
+  async claim(max: number, { signal }: { readonly signal: AbortSignal }): Promise<Delivery[]> {
+    this.#assertOpen()
+    checkMax(max)
+    const ear = this.#store.bell.listen({ holds: true })
+    try {
+      while (!signal.aborted && !this.#closed) {
+        const { taken, nowMs, nextMs, leaseOver } = await this.#during(this.#call.claim(max))
+        if (taken.length > 0) {
+          const deliveries = await this.#during(this.#receive(taken, nowMs, signal))
+          if (deliveries.length > 0) return deliveries
+        } else if (leaseOver) {
+          await this.#upkeep.giveBackExpired()
+        } else if (await this.#store.watch(this.#call.lists)) {
+          await ear.heard({ signal, atMs: Date.now() + Math.min(nextMs, POLL_MS) })
+        }
+      }
+      return []
+    } finally {
+      ear.close()
+    }
+  }
+
+  async renew(tokens: readonly string[]): Promise<readonly string[]> {
+    this.#assertOpen()
+    const lost: string[] = []
+    for (let at = 0; at < tokens.length; at += RENEW_STEP) {
+      const step = tokens.slice(at, at + RENEW_STEP)
+      const args = [this.#options.leaseMs, LIFETIME_MS, ...step]
+      const standing = (await this.#store.script(RENEW, fieldKeys(this.#store.keys), args)) as number[]
+      lost.push(...step.filter((_, index) => standing[index] !== 1))
+    }
+    for (const token of lost) this.#held.delete(token)
+    return lost
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly ('settled' | 'lost')[]> {
+    this.#assertOpen()
+    return this.#settle(settlements)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#onClosed()
+    this.#upkeep.stop()
+    this.#store.bell.ring()
+    await Promise.allSettled(this.#underWay)
+    // The newest first: each goes to the front of its queue. Tokens sort by age.
+    await this.#giveBack([...this.#held].sort().reverse())
+  }
+
+  async #settle(settlements: readonly Settlement[]): Promise<('settled' | 'lost')[]> {
+    const { keys } = this.#store
+    // All of it first: a message that cannot be published must leave nothing settled.
+    const nexts = settlements.map(({ next }) => next.map((outgoing) => toPushed(outgoing, keys)))
+    const envelopes = await this.#envelopes(settlements.filter(({ end }) => end.type !== 'ack'))
+    await this.#store.declare(nexts.flat().map(({ queue }) => queue))
+    const endings = settlements.map(({ token, result, end }, index): Ending => {
+      const envelope = envelopes.get(token)
+      return {
+        field: token,
+        result: result === null ? null : { key: keys.result(result.taskId), text: resultText(result) },
+        next: nexts[index] ?? [],
+        // Without its envelope it no longer stands, which the script finds too.
+        end: end.type === 'ack' || envelope === undefined ? ACK : backOrAside(keys, token, envelope, end),
+      }
+    })
+    const outcomes = await endClaims(this.#store, endings)
+    for (const { token } of settlements) this.#held.delete(token)
+    return outcomes.map((standing) => (standing ? 'settled' : 'lost'))
+  }
+
+  async #envelopes(settlements: readonly Settlement[]): Promise<ReadonlyMap<string, Buffer>> {
+    const tokens = settlements.map(({ token }) => token)
+    if (tokens.length === 0) return new Map()
+    const values = await this.#store.run((client) => client.hmgetBuffer(this.#store.keys.unacked, ...tokens))
+    const found = tokens.flatMap((token, index) => {
+      const value = values[index]
+      return value === null || value === undefined ? [] : [[token, envelopeOf(value, token)] as const]
+    })
+    return new Map(found)
+  }
+
+  /** What was taken, sorted: garbage is set aside and what is not due is parked, in one step. */
+  async #receive(taken: readonly Taken[], nowMs: number, signal: AbortSignal): Promise<Delivery[]> {
+    const deliveries: Delivery[] = []
+    const endings: Ending[] = []
+    for (const { field, envelope } of taken) {
+      const { queue, step } = placeOf(field) ?? { queue: '', step: 0 }
+      const read = tryRead(envelope)
+      if ('reason' in read) endings.push(endingOf(field, aside(queue, envelope, read.reason)))
+      else if (dueMs(read.message) > nowMs) {
+        endings.push(endingOf(field, park(queue, step, envelope, 'at', dueMs(read.message))))
+      } else {
+        deliveries.push({ token: field, queue, message: read.message, counts: counted(read.counts, 'lease') })
+      }
+    }
+    for (const { token } of deliveries) this.#held.add(token)
+    if (endings.length > 0) await endClaims(this.#store, endings)
+    // Closed meanwhile: they are given back with all the others.
+    if (this.#closed) return []
+    if (!signal.aborted) return deliveries
+    // Aborted while the claim was under way: nobody will look at them.
+    await this.#giveBack(deliveries.map(({ token }) => token).reverse())
+    return []
+  }
+
+  async #giveBack(tokens: readonly string[]): Promise<void> {
+    if (tokens.length === 0) return
+    const end = { type: 'release', delayMs: 0, count: 'none' } as const
+    await this.#settle(tokens.map((token) => ({ token, result: null, next: [], end })))
+  }
+
+  async #during<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CaromError('CAROM_STORE_CLOSED', `This consumer on ${this.#store.name} was closed`)
+  }
+}
+
+function tryRead(envelope: Buffer): TakenMessage | { readonly reason: string } {
+  try {
+    return readEnvelope(envelope)
+  } catch (error) {
+    return { reason: (error as Error).message }
+  }
+}
+
+function endingOf(field: string, end: Ending['end']): Ending {
+  return { field, result: null, next: [], end }
+}
+
+// Behind the watching: a change that nobody was told of is found by then.
+const POLL_MS = 1_000
+const RENEW_STEP = 1_000

@@ -1,0 +1,131 @@
+/** How a claim ends, as the arguments of a script. */
+import { randomUUID } from 'node:crypto'
+import type { DeliveryEnd } from '../broker.ts'
+import { type Keys, placeOf, suffixOf, tailOf } from './keys.ts'
+import type { Pushed } from './outgoing.ts'
+import { entryOf } from './quarantine-entry.ts'
+import { SETTLE } from './settle-script.ts'
+import type { Argument, RedisStore } from './store.ts'
+import { LIFETIME_MS } from './store.ts'
+import { counted, readEnvelope, rewriteEnvelope } from './taken-message.ts'
+
+export interface Ending {
+  /** The field of the claim. */
+  readonly field: string
+  readonly result: { readonly key: string; readonly text: string | Buffer } | null
+  readonly next: readonly Pushed[]
+  /** The arguments that say how it ends. */
+  readonly end: readonly Argument[]
+}
+
+/** Ends claims in the order given, in steps of bounded size. Returns for each whether it stood. */
+export async function endClaims(
+  store: RedisStore,
+  endings: readonly Ending[],
+  { onlyExpired = false }: { readonly onlyExpired?: boolean } = {},
+): Promise<boolean[]> {
+  const { keys, address } = store
+  const outcomes: boolean[] = []
+  for (const step of stepsOf(endings)) {
+    const args: Argument[] = [onlyExpired ? 'expired' : '', newNonce(), LIFETIME_MS]
+    for (const { field, result, next, end } of step) {
+      args.push(field, result?.key ?? '', result?.text ?? '', address.options.resultExpiresMs, next.length)
+      for (const { list, envelope } of next) args.push(list, envelope)
+      args.push(...end)
+    }
+    const replies = (await store.script(SETTLE, [...fieldKeys(keys), keys.quarantine], args)) as number[]
+    outcomes.push(...replies.map((reply) => reply === 1))
+  }
+  return outcomes
+}
+
+/** The keys that every script on fields begins with. */
+export function fieldKeys(keys: Keys): string[] {
+  return [keys.unacked, keys.unackedIndex, keys.leases, keys.due]
+}
+
+/** Part of a field's name: what a script that makes fields is given once. */
+export function newNonce(): string {
+  return randomUUID().slice(0, 18)
+}
+
+export const ACK: readonly Argument[] = ['ack']
+
+/** Back to waiting, or to the quarantine. `envelope` is what was taken. */
+export function backOrAside(
+  keys: Keys,
+  field: string,
+  envelope: Buffer,
+  end: Exclude<DeliveryEnd, { type: 'ack' }> | { readonly type: 'leaseOver' },
+): readonly Argument[] {
+  const { queue, step } = placeOf(field) ?? { queue: '', step: 0 }
+  if (end.type === 'quarantine') return aside(queue, envelope, end.reason, end.count)
+  const count = end.type === 'leaseOver' ? 'lease' : end.count
+  let written: string | Buffer = envelope
+  if (count !== 'none') {
+    try {
+      written = rewriteEnvelope(envelope, queue, counted(readEnvelope(envelope).counts, count))
+    } catch (error) {
+      return aside(queue, envelope, (error as Error).message)
+    }
+  }
+  if (end.type === 'leaseOver' || !(end.delayMs > 0)) return ['push', keys.list(queue, step), written]
+  return park(queue, step, written, 'after', Math.min(MAX_DELAY_MS, Math.ceil(end.delayMs)))
+}
+
+/** Into `unacked`, to come back `after` so many milliseconds or `at` a moment. */
+export function park(
+  queue: string,
+  step: number,
+  envelope: string | Buffer,
+  from: 'at' | 'after',
+  ms: number,
+): readonly Argument[] {
+  const value = Buffer.concat([Buffer.from('['), Buffer.from(envelope), Buffer.from(suffixOf(queue))])
+  return ['park', tailOf(queue, step), value, from, ms]
+}
+
+export function aside(
+  queue: string,
+  envelope: Buffer,
+  reason: string,
+  count?: 'crash' | 'foreign',
+): readonly Argument[] {
+  return [
+    'quarantine',
+    `${Date.now().toString().padStart(15, '0')}-${randomUUID()}`,
+    entryOf(queue, envelope, reason, count),
+  ]
+}
+
+/** The envelope within a value of `unacked` that a script of ours has written. */
+export function envelopeOf(value: Buffer, field: string): Buffer {
+  const { queue } = placeOf(field) ?? { queue: '' }
+  return value.subarray(1, value.byteLength - Buffer.byteLength(suffixOf(queue)))
+}
+
+function* stepsOf(endings: readonly Ending[]): Generator<readonly Ending[]> {
+  let step: Ending[] = []
+  let bytes = 0
+  for (const ending of endings) {
+    const size = sizeOf(ending)
+    if (step.length > 0 && (step.length >= MAX_ENDINGS || bytes + size > MAX_BYTES)) {
+      yield step
+      step = []
+      bytes = 0
+    }
+    step.push(ending)
+    bytes += size
+  }
+  if (step.length > 0) yield step
+}
+
+function sizeOf({ result, next, end }: Ending): number {
+  const parts = [result?.text ?? '', ...next.map(({ envelope }) => envelope), ...end]
+  return parts.reduce<number>((sum, part) => sum + (typeof part === 'number' ? 8 : part.length), 64)
+}
+
+const MAX_ENDINGS = 256
+const MAX_BYTES = 4 * 1024 * 1024
+// The last moment that a Date can name lies beyond it.
+const MAX_DELAY_MS = 4e15

@@ -1,0 +1,100 @@
+/**
+ * Messages that other workers, Python's, have taken and not acknowledged. They go back by kombu's own rule: one
+ * process at a time holds the mutex, and what was taken longer ago than the visibility timeout is given back.
+ */
+import { randomUUID } from 'node:crypto'
+import { isJsonObject } from '../../message/invalid-message.ts'
+import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
+import { fieldKeys } from './ending.ts'
+import { RESTORE } from './field-scripts.ts'
+import { SEPARATOR, stepOf } from './keys.ts'
+import { UNLOCK } from './list-scripts.ts'
+import type { Argument, RedisStore } from './store.ts'
+
+/** Returns how many messages were given back. */
+export async function restoreForeign(store: RedisStore): Promise<number> {
+  const { keys, address } = store
+  const token = randomUUID()
+  const locked = await store.run((client) => client.set(keys.unackedMutex, token, 'PX', MUTEX_MS, 'NX'))
+  if (locked === null) return 0
+  try {
+    const [seconds] = await store.run((client) => client.time())
+    const latest = Number(seconds) - address.options.visibilityTimeoutMs / 1000
+    return await restoreUntil(store, latest)
+  } finally {
+    await store.script(UNLOCK, [keys.unackedMutex], [token])
+  }
+}
+
+async function restoreUntil(store: RedisStore, latest: number): Promise<number> {
+  const { keys } = store
+  let restored = 0
+  for (let skipped = 0; ; ) {
+    const tags = await store.run((client) =>
+      client.zrangebyscore(keys.unackedIndex, '-inf', latest, 'LIMIT', skipped, SLICE),
+    )
+    if (tags.length === 0) return restored
+    const values = await store.run((client) => client.hmgetBuffer(keys.unacked, ...tags))
+    const args: Argument[] = [latest]
+    for (const [index, tag] of tags.entries()) args.push(...(await targets(store, tag, values[index] ?? null)))
+    const done = args.length === 1 ? 0 : ((await store.script(RESTORE, fieldKeys(keys), args)) as number)
+    restored += done
+    // What cannot be given back from here stays for those who know its exchange.
+    skipped += tags.length - done
+    if (tags.length < SLICE) return restored
+  }
+}
+
+/** Where a message goes, as arguments of the script; none where that cannot be told from here. */
+async function targets(store: RedisStore, tag: string, value: Buffer | null): Promise<Argument[]> {
+  const read = value === null ? null : readUnacked(value)
+  if (value === null || read === null) return []
+  const { envelope, exchange, routingKey } = read
+  const queues = exchange === '' ? [routingKey] : await boundQueues(store, exchange, routingKey)
+  if (queues.length === 0) return []
+  const step = stepOf(isJsonObject(envelope.properties) ? envelope.properties.priority : 0)
+  const text = redelivered(envelope)
+  return [tag, value, queues.length, ...queues.flatMap((queue) => [store.keys.list(queue, step), text])]
+}
+
+interface Unacked {
+  readonly envelope: Record<string, unknown>
+  readonly exchange: string
+  readonly routingKey: string
+}
+
+function readUnacked(value: Buffer): Unacked | null {
+  try {
+    const read = decodeWireJson(value.toString())
+    if (!Array.isArray(read)) return null
+    const [envelope, exchange, routingKey] = read
+    if (!isJsonObject(envelope) || typeof routingKey !== 'string' || routingKey === '') return null
+    return { envelope, exchange: typeof exchange === 'string' ? exchange : '', routingKey }
+  } catch {
+    return null
+  }
+}
+
+/** The mark that kombu sets, in both places. */
+function redelivered(envelope: Record<string, unknown>): string {
+  const headers = isJsonObject(envelope.headers) ? envelope.headers : {}
+  const properties = isJsonObject(envelope.properties) ? envelope.properties : {}
+  const info = isJsonObject(properties.delivery_info) ? properties.delivery_info : {}
+  return encodeWireJson({
+    ...envelope,
+    headers: { ...headers, redelivered: true },
+    properties: { ...properties, delivery_info: { ...info, redelivered: true } },
+  })
+}
+
+/** The queues bound to a direct exchange under that key. Patterns are of topic exchanges, which Python matches. */
+async function boundQueues(store: RedisStore, exchange: string, routingKey: string): Promise<string[]> {
+  const members = await store.run((client) => client.smembers(store.keys.binding(exchange)))
+  return members.flatMap((member) => {
+    const [key, , queue] = member.split(SEPARATOR)
+    return key === routingKey && queue !== undefined && queue !== '' ? [queue] : []
+  })
+}
+
+const MUTEX_MS = 300_000
+const SLICE = 50

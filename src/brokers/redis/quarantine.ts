@@ -1,0 +1,63 @@
+import type { Quarantine, QuarantinedMessage } from '../broker.ts'
+import { LEAVE_QUARANTINE } from './list-scripts.ts'
+import { readEntry, replayOf } from './quarantine-entry.ts'
+import type { Argument, RedisStore } from './store.ts'
+
+export class RedisQuarantine implements Quarantine {
+  readonly #store: RedisStore
+
+  constructor(store: RedisStore) {
+    this.#store = store
+  }
+
+  async list(): Promise<readonly QuarantinedMessage[]> {
+    const found: { id: string; message: QuarantinedMessage }[] = []
+    await this.#scan((id, text) => {
+      const message = readEntry(id, text)
+      if (message !== null) found.push({ id, message })
+    })
+    // A scan may give an entry twice. Names begin with the time.
+    const byId = new Map(found.map(({ id, message }) => [id, message]))
+    return [...byId].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, message]) => message)
+  }
+
+  replay(taskIds: readonly string[]): Promise<number> {
+    return this.#take(taskIds, (text) => replayOf(text, this.#store.keys))
+  }
+
+  drop(taskIds: readonly string[]): Promise<number> {
+    return this.#take(taskIds, () => ({ list: '', envelope: '' }))
+  }
+
+  async #take(
+    taskIds: readonly string[],
+    target: (text: string) => { readonly list: string; readonly envelope: string | Buffer } | null,
+  ): Promise<number> {
+    const asked = new Set(taskIds)
+    const args: Argument[] = []
+    await this.#scan((id, text) => {
+      if (!asked.has(readEntry(id, text)?.taskId ?? '')) return
+      const to = target(text)
+      if (to !== null) args.push(id, to.list, to.envelope)
+    })
+    let taken = 0
+    for (let at = 0; at < args.length; at += 3 * SLICE) {
+      const slice = args.slice(at, at + 3 * SLICE)
+      taken += (await this.#store.script(LEAVE_QUARANTINE, [this.#store.keys.quarantine], slice)) as number
+    }
+    return taken
+  }
+
+  async #scan(look: (id: string, text: string) => void): Promise<void> {
+    let cursor = '0'
+    do {
+      const [next, pairs] = await this.#store.run((client) =>
+        client.hscan(this.#store.keys.quarantine, cursor, 'COUNT', SLICE),
+      )
+      for (let at = 0; at + 1 < pairs.length; at += 2) look(pairs[at] as string, pairs[at + 1] as string)
+      cursor = next
+    } while (cursor !== '0')
+  }
+}
+
+const SLICE = 100

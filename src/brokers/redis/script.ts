@@ -1,0 +1,35 @@
+/**
+ * What has to be one step, in Lua. A script does not roll back: so each looks at its keys before it writes, and writes
+ * in an order in which an end halfway can repeat work and loses none. None of them reads what a message says.
+ */
+import { createHash } from 'node:crypto'
+
+export interface Script {
+  readonly lua: string
+  readonly sha: string
+}
+
+export function script(lua: string): Script {
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
+}
+
+/** Every script that touches fields has these as KEYS[1] to KEYS[4]. */
+export const FIELDS = `
+local unacked, index, leases, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local time = redis.call('TIME')
+local nowUs = time[1] * 1000000 + time[2]
+local nowMs = math.floor(nowUs / 1000)
+-- A key of another type fails here, before anything is written.
+redis.call('HLEN', unacked)
+redis.call('ZCARD', index)
+redis.call('ZCARD', leases)
+redis.call('ZCARD', due)
+local function newField(number, nonce, tail)
+  return string.format('carom.%014x%04x.', nowUs, number) .. nonce .. '.' .. tail
+end
+local function remove(field)
+  redis.call('HDEL', unacked, field)
+  redis.call('ZREM', index, field)
+  redis.call('ZREM', leases, field)
+end
+`

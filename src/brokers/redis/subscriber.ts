@@ -1,0 +1,137 @@
+/**
+ * The connection that hears: channels, patterns, and that a watched key has changed. What is subscribed is kept here,
+ * and asked for again on each new connection.
+ */
+import type { Redis } from 'ioredis'
+import type { RedisAddress } from './address.ts'
+import { Connection } from './connection.ts'
+
+type Listener = (message: Buffer, channel: string) => void
+
+export interface SubscriberOwner {
+  /** A watched key has changed, or may have. */
+  changed(): void
+}
+
+export class Subscriber {
+  readonly #connection: Connection
+  readonly #owner: SubscriberOwner
+  readonly #channels = new Map<string, Set<Listener>>()
+  readonly #patterns = new Map<string, Set<Listener>>()
+  /** Called after a connection was replaced: messages may have been missed. */
+  readonly #restored = new Set<() => void>()
+  #id: number | null = null
+  #check: NodeJS.Timeout | null = null
+  #closed = false
+
+  constructor(address: RedisAddress, owner: SubscriberOwner) {
+    this.#owner = owner
+    this.#connection = new Connection(address, {
+      prepare: (client) => this.#prepare(client),
+      broke: () => this.#broke(),
+    })
+  }
+
+  /** The server's number of this connection, to which it may send what it has to say; `null` while there is none. */
+  get id(): number | null {
+    return this.#id
+  }
+
+  /** From now on there is a connection, again and again. Resolves when there is one. */
+  async start(): Promise<void> {
+    if (this.#closed) return
+    this.#check ??= setInterval(() => this.#ping(), CHECK_MS).unref()
+    if (this.#id === null) await this.#connection.run((client) => client.ping())
+  }
+
+  /** Resolves when what is published from then on is heard. Calls itself `restored` when that was interrupted. */
+  async listen(channels: readonly string[], listener: Listener): Promise<void> {
+    const added = channels.filter((channel) => add(this.#channels, channel, listener))
+    await this.start()
+    if (added.length === 0) return
+    await this.#connection.run((client) => subscribe(client, added))
+  }
+
+  async listenPattern(pattern: string, listener: Listener): Promise<void> {
+    add(this.#patterns, pattern, listener)
+    await this.start()
+    await this.#connection.run((client) => client.psubscribe(pattern))
+  }
+
+  /** What cannot be told to the server now ends with the connection. */
+  leave(channels: readonly string[], listener: Listener): void {
+    const gone = channels.filter((channel) => remove(this.#channels, channel, listener))
+    if (gone.length === 0 || this.#id === null || this.#closed) return
+    this.#connection.run((client) => client.unsubscribe(...gone)).catch(() => {})
+  }
+
+  leavePattern(pattern: string, listener: Listener): void {
+    if (!remove(this.#patterns, pattern, listener) || this.#id === null || this.#closed) return
+    this.#connection.run((client) => client.punsubscribe(pattern)).catch(() => {})
+  }
+
+  whenRestored(listener: () => void): { stop(): void } {
+    this.#restored.add(listener)
+    return { stop: () => this.#restored.delete(listener) }
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#check !== null) clearInterval(this.#check)
+    this.#connection.close()
+  }
+
+  async #prepare(client: Redis): Promise<void> {
+    const id = (await client.client('ID')) as number
+    client.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+      const name = channel.toString()
+      if (name === INVALIDATIONS) this.#owner.changed()
+      else for (const listener of this.#channels.get(name) ?? []) listener(message, name)
+    })
+    client.on('pmessageBuffer', (pattern: string, channel: Buffer, message: Buffer) => {
+      for (const listener of this.#patterns.get(pattern) ?? []) listener(message, channel.toString())
+    })
+    await subscribe(client, [INVALIDATIONS, ...this.#channels.keys()])
+    if (this.#patterns.size > 0) await client.psubscribe(...this.#patterns.keys())
+    this.#id = id
+    // What happened before was not heard.
+    this.#owner.changed()
+    for (const listener of this.#restored) listener()
+  }
+
+  #broke(): void {
+    this.#id = null
+    this.#ping()
+  }
+
+  /** Finds a connection that is dead, and makes a new one. */
+  #ping(): void {
+    if (this.#closed) return
+    this.#connection.run((client) => client.ping(), { holds: false }).catch(() => {})
+  }
+}
+
+async function subscribe(client: Redis, channels: readonly string[]): Promise<void> {
+  const batches: Promise<unknown>[] = []
+  for (let at = 0; at < channels.length; at += BATCH) batches.push(client.subscribe(...channels.slice(at, at + BATCH)))
+  await Promise.all(batches)
+}
+
+/** True when it is the first of that name. */
+function add(listeners: Map<string, Set<Listener>>, name: string, listener: Listener): boolean {
+  const known = listeners.get(name)
+  if (known === undefined) listeners.set(name, new Set([listener]))
+  else known.add(listener)
+  return known === undefined
+}
+
+/** True when it was the last of that name. */
+function remove(listeners: Map<string, Set<Listener>>, name: string, listener: Listener): boolean {
+  const known = listeners.get(name)
+  if (known === undefined || !known.delete(listener) || known.size > 0) return false
+  return listeners.delete(name)
+}
+
+const INVALIDATIONS = '__redis__:invalidate'
+const CHECK_MS = 5_000
+const BATCH = 500
