@@ -17,6 +17,8 @@ export interface Place {
   readonly name: string
   readonly brokerUrl: string | undefined
   readonly resultBackendUrl: string | undefined
+  /** The queues that its workers serve when they are not told which; a broker may know of no others. */
+  readonly queues: readonly string[]
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Place {
  * @throws CaromError `CAROM_USAGE`, and what loading an app throws.
  */
 export async function findPlace(flags: PlaceFlags): Promise<Place> {
-  if (flags.name === undefined) return loadUserApp(appModule(flags))
+  if (flags.name === undefined) return placeOf(await loadUserApp(appModule(flags)))
   if (flags.app !== undefined) throw usageError('Give --app or --name, not both: --name is for not loading the app')
   try {
     checkAppOptions(flags.name, {})
@@ -33,7 +35,13 @@ export async function findPlace(flags: PlaceFlags): Promise<Place> {
     throw usageError((error as Error).message)
   }
   const brokerUrl = process.env.CAROM_BROKER_URL || undefined
-  return { name: flags.name, brokerUrl, resultBackendUrl: process.env.CAROM_RESULT_BACKEND || brokerUrl }
+  const resultBackendUrl = process.env.CAROM_RESULT_BACKEND || brokerUrl
+  return { name: flags.name, brokerUrl, resultBackendUrl, queues: [flags.name] }
+}
+
+function placeOf({ name, brokerUrl, resultBackendUrl, defaultQueue, tasks }: AppInternals): Place {
+  const named = [...tasks.values()].flatMap(({ settings: { queue } }) => (queue === null ? [] : [queue]))
+  return { name, brokerUrl, resultBackendUrl, queues: [...new Set([defaultQueue, ...named])] }
 }
 
 /** The module after `--app`, or else `CAROM_APP`. */

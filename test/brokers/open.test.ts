@@ -90,7 +90,12 @@ test('openBroker() refuses to guess a store in production, and opens one that is
 
 test('a URL that cannot be used is refused without showing what may be secret in it', () => {
   const urls = [
-    'redis://user:hunter2@host/0',
+    'redis://user:hunter2@host/zero',
+    'redis://user:hunter2@ho st/0',
+    'redis://user:hunter2@host/0?hunter2=1',
+    'redis://user:hunter2@host;redis://user:hunter3@host',
+    'sentinel://:hunter2@host',
+    'sqs://user:hunter2@host',
     'hunter2:x@host',
     'hunter2',
     'sqlite:hunter2',
@@ -106,7 +111,7 @@ test('a URL that cannot be used is refused without showing what may be secret in
       },
     )
   }
-  assert.throws(() => parseStoreUrl('redis://h', at), /"redis:".*embedded:.*memory:/)
+  assert.throws(() => parseStoreUrl('sqs://h', at), /"sqs:".*redis:.*embedded:.*memory:/)
 })
 
 test('a URL of the embedded store names path and durability', () => {

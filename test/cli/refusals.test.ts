@@ -192,7 +192,7 @@ test('a store in the memory of one process, or of a kind nobody knows, is refuse
     refused(t, call('shop.slow'), refusal, { env }),
     refusedInJson(t, ['inspect', 'ping', '--name', 'shop'], refusal, env),
   ])
-  const foreign = { env: { CAROM_BROKER_URL: 'redis://user:hunter2@host' } }
+  const foreign = { env: { CAROM_BROKER_URL: 'sqs://user:hunter2@host' } }
   const { stderr } = await refused(
     t,
     ['inspect', 'ping', '--name', 'shop'],

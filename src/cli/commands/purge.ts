@@ -35,7 +35,7 @@ export function define(command: Command): void {
 async function purge(queue: string, flags: PurgeFlags): Promise<void> {
   const place = await findPlace(flags)
   await withBroker(place, async (broker) => {
-    const depth = (await broker.depths()).find((other) => other.queue === queue)
+    const depth = (await broker.depths([queue])).find((other) => other.queue === queue)
     const waiting = (depth?.waiting ?? 0) + (depth?.delayed ?? 0)
     const what = `delete ${counted(waiting)} of the queue "${queue}"`
     if (waiting > 0 && !(await confirm(what, flags))) {

@@ -49,7 +49,7 @@ async function status(flags: StatusFlags): Promise<void> {
   let answered = false
   try {
     await withBroker(place, async (broker) => {
-      const activity = await look(broker, flags.timeout)
+      const activity = await look(broker, place.queues, flags.timeout)
       answered = true
       show(place, storeStatus(place, true), activity, flags)
     })
@@ -60,10 +60,10 @@ async function status(flags: StatusFlags): Promise<void> {
   }
 }
 
-async function look(broker: Broker, timeoutMs: number): Promise<Activity> {
+async function look(broker: Broker, known: readonly string[], timeoutMs: number): Promise<Activity> {
   const [replies, queues, quarantined] = await Promise.all([
     broker.mailbox.ask({ method: 'ping', arguments: {}, destination: null }, { timeoutMs }),
-    broker.depths(),
+    broker.depths(known),
     broker.quarantine.list(),
   ])
   return { queues, workers: Object.keys(replies).sort(), quarantined: quarantined.length }
