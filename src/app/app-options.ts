@@ -1,15 +1,16 @@
 import { checkInteger, checkKeys, checkQueue, outOfRange, wrongType } from '../canvas/rules.ts'
 import type { AppInternals } from './internals.ts'
+import { type ContentOptions, checkContentOptions, createWireFormat } from './wire-format.ts'
 
-/** Where an app's messages and results live. */
-export interface CaromOptions {
+/** Where an app's messages and results live, and what they are written in. */
+export interface CaromOptions extends ContentOptions {
   /** The broker's URL. @default the environment's `CAROM_BROKER_URL`, else the embedded store */
   readonly broker?: string | undefined
   /** The result backend's URL. @default the environment's `CAROM_RESULT_BACKEND`, else the store of the broker */
   readonly resultBackend?: string | undefined
   /** The queue of tasks that name none. @default the app's name */
   readonly queue?: string | undefined
-  /** The most that the arguments of one call may take, encoded; at most 67108864 (64 MiB). @default 16777216 (16 MiB) */
+  /** The most that the arguments of one call may take, encoded and not compressed; at most 67108864 (64 MiB). @default 16777216 (16 MiB) */
   readonly maxBodyBytes?: number | undefined
 }
 
@@ -18,12 +19,13 @@ export function checkAppOptions(name: unknown, options: CaromOptions): void {
   if (typeof name !== 'string') throw wrongType(name, 'the name of an app', APP_NAME_RULE)
   if (!APP_NAME.test(name)) throw outOfRange(name, 'the name of an app', APP_NAME_RULE)
   const owner = `of app "${name}"`
-  checkKeys(options, ['broker', 'resultBackend', 'queue', 'maxBodyBytes'], `option ${owner}`)
+  checkKeys(options, KEYS, `option ${owner}`)
   const { broker, resultBackend, queue, maxBodyBytes } = options
   if (broker !== undefined) checkUrl(broker, `broker ${owner}`)
   if (resultBackend !== undefined) checkUrl(resultBackend, `resultBackend ${owner}`)
   if (queue !== undefined) checkQueue(queue, `queue ${owner}`)
   if (maxBodyBytes !== undefined) checkInteger(maxBodyBytes, `maxBodyBytes ${owner}`, 1, MOST_BODY_BYTES)
+  checkContentOptions(options, owner)
 }
 
 function checkUrl(url: unknown, what: string): void {
@@ -32,12 +34,14 @@ function checkUrl(url: unknown, what: string): void {
 
 export function createInternals(
   name: string,
-  { broker, resultBackend, queue }: CaromOptions,
+  options: CaromOptions,
   { local, remote }: Readonly<Record<'local' | 'remote', AppInternals['tasks']>>,
   childInits: AppInternals['childInits'],
 ): AppInternals {
+  const { broker, resultBackend, queue, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options
   return {
     name,
+    format: createWireFormat(name, options, maxBodyBytes),
     tasks: local,
     remoteTasks: remote,
     childInits,
@@ -56,7 +60,16 @@ function environment(variable: string): string | undefined {
   return process.env[variable] || undefined
 }
 
-/** What {@link CaromOptions.maxBodyBytes} is when nothing is said. */
+const KEYS = [
+  'broker',
+  'resultBackend',
+  'queue',
+  'maxBodyBytes',
+  'serializer',
+  'compression',
+  'acceptContent',
+  'security',
+]
 export const DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024
 
 // The name is also a file's name, so no separators and no leading dot.

@@ -1,6 +1,6 @@
 import { checkTaskId, wrongType } from '../canvas/rules.ts'
 import { AsyncResult } from '../results/async-result.ts'
-import { type CaromOptions, checkAppOptions, createInternals, DEFAULT_MAX_BODY_BYTES } from './app-options.ts'
+import { type CaromOptions, checkAppOptions, createInternals } from './app-options.ts'
 import { CallSender } from './call-sender.ts'
 import { Connections } from './connections.ts'
 import { APP, type AppInternals } from './internals.ts'
@@ -8,6 +8,7 @@ import { defineRemoteTask, defineTask, TaskRegistry } from './registry.ts'
 import type { Handler, Registered, RemoteTask, Task } from './task.ts'
 import type { AnySchema, AnyTaskOptions, DefinedOptions, LoadOptions, RemoteTaskOptions } from './task-options.ts'
 import type { TaskFunction } from './wire.ts'
+import { checkTaskContent } from './wire-format.ts'
 
 /**
  * An app: its tasks, and the way to send them. Creating one opens nothing and starts nothing; the broker and the result
@@ -48,7 +49,7 @@ export class Carom {
     this[APP] = internals
     this.#sender = new CallSender({
       defaultQueue: internals.defaultQueue,
-      maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      format: internals.format,
       definition: (task) => registry.get(task),
       publish: (messages) => connections.publish(messages),
       during: (work) => connections.during(work),
@@ -100,6 +101,7 @@ export class Carom {
   task(name: string, second: AnyTaskOptions | TaskFunction, third?: TaskFunction): unknown {
     const options = typeof second === 'function' ? {} : second
     const { definition, target } = defineTask(name, options, typeof second === 'function' ? second : third)
+    checkTaskContent(name, definition.settings, this[APP].format)
     this.#registry.add(definition, target, this.#sender)
     return target
   }

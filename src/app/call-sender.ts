@@ -5,18 +5,21 @@ import type { Call, CallOptions } from '../canvas/call.ts'
 import type { Sender } from '../canvas/sender.ts'
 import { CaromError } from '../errors.ts'
 import { currentContext } from '../job/context.ts'
+import { SigningError } from '../message/certificates.ts'
 import type { Message } from '../message/message.ts'
 import { buildTaskMessage, type TaskCall } from '../message/task-message.ts'
 import { UnencodableError } from '../message/wire-json.ts'
+import { BodyTooLargeError, type Writing } from '../message/write-body.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { SentTask } from '../results/result-wait.ts'
 import { bindArguments, validateInput } from './arguments.ts'
 import type { TaskDefinition } from './definition.ts'
+import type { WireFormat } from './wire-format.ts'
 
 /** What sending needs of the app. */
 export interface Outlet {
   readonly defaultQueue: string
-  readonly maxBodyBytes: number
+  readonly format: WireFormat
   definition(task: string): TaskDefinition
   /** Runs `work` unless the app is closed, which waits for it. */
   during<T>(work: () => Promise<T>): Promise<T>
@@ -50,25 +53,14 @@ export class CallSender implements Sender<AsyncResult> {
     const { options } = call
     const id = options.taskId ?? randomUUID()
     const queue = options.queue ?? settings.queue ?? this.#outlet.defaultQueue
-    const message = encode({ ...toTaskCall(call, definition, nowMs), id }, nowMs)
-    this.#checkSize(call.task, message.body.byteLength)
+    const writing = this.#outlet.format.writing(options, settings)
+    const message = encode({ ...toTaskCall(call, definition, nowMs), id }, nowMs, writing)
     const ignored = options.ignoreResult ?? settings.ignoreResult
     return {
       definition,
       outgoing: { queue, message },
       sent: { id, task: call.task, queue, ignored } satisfies SentTask,
     }
-  }
-
-  #checkSize(task: string, sizeBytes: number): void {
-    const { maxBodyBytes } = this.#outlet
-    if (sizeBytes <= maxBodyBytes) return
-    throw new CaromError(
-      'CAROM_ARGUMENTS_TOO_LARGE',
-      `The arguments of task "${task}" take ${sizeBytes} bytes, more than the ${maxBodyBytes} that maxBodyBytes allows: ` +
-        'send where the data is, not the data',
-      { task, sizeBytes, maxBodyBytes },
-    )
   }
 }
 
@@ -115,13 +107,27 @@ function trimmed(task: string, args: readonly unknown[]): readonly unknown[] {
   throw unencodable(task, `args[${gap}]`, 'it is undefined before other arguments and would arrive as null: send null')
 }
 
-function encode(call: TaskCall, nowMs: number): Message {
+function encode(call: TaskCall, nowMs: number, writing: Writing): Message {
   try {
-    return buildTaskMessage(call, nowMs)
+    return buildTaskMessage(call, nowMs, writing)
   } catch (error) {
     if (error instanceof UnencodableError) throw unencodable(call.task, error.path, error.reason, error)
+    if (error instanceof BodyTooLargeError) throw tooLarge(call.task, error.sizeBytes, writing.maxBytes)
+    if (error instanceof SigningError)
+      throw new CaromError('CAROM_SECURITY_UNUSABLE', `Cannot send task "${call.task}": ${error.reason}`, {
+        task: call.task,
+      })
     throw error
   }
+}
+
+function tooLarge(task: string, sizeBytes: number, maxBodyBytes: number): CaromError {
+  return new CaromError(
+    'CAROM_ARGUMENTS_TOO_LARGE',
+    `The arguments of task "${task}" take ${sizeBytes} bytes, more than the ${maxBodyBytes} that maxBodyBytes allows: ` +
+      'send where the data is, not the data',
+    { task, sizeBytes, maxBodyBytes },
+  )
 }
 
 function unencodable(task: string, path: string, reason: string, cause?: UnencodableError): CaromError {

@@ -1,5 +1,6 @@
 /** What a worker needs of an app, found on a shared symbol: the user's copy of Carom and the worker's may be two. */
 import type { TaskDefinition } from './definition.ts'
+import type { WireFormat } from './wire-format.ts'
 
 export interface AppInternals {
   readonly name: string
@@ -10,6 +11,7 @@ export interface AppInternals {
   /** In the order they were registered. A child awaits each, once, before its first task. */
   readonly childInits: readonly (() => unknown)[]
   readonly defaultQueue: string
+  readonly format: WireFormat
   /** Read when asked, since the environment counts; `undefined` is the embedded store. */
   readonly brokerUrl: string | undefined
   /** Where a broker is named and no result backend, this is the broker's URL. */

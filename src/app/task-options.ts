@@ -1,5 +1,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { checkFlag, checkInteger, checkKeys, checkPriority, checkQueue, wrongType } from '../canvas/rules.ts'
+import {
+  type Compression,
+  checkCompression,
+  checkFlag,
+  checkInteger,
+  checkKeys,
+  checkPriority,
+  checkQueue,
+  checkSerializer,
+  wrongType,
+} from '../canvas/rules.ts'
+import type { SerializerName } from '../message/serializers.ts'
 import type { CheckedInput, TaskFunction } from './wire.ts'
 
 /** What a remote task may say about its calls. */
@@ -10,6 +21,10 @@ export interface RemoteTaskOptions {
   readonly priority?: number | undefined
   /** Stores no result. `false` leaves it to what a remote task says of itself, unless a call says it. @default false */
   readonly ignoreResult?: boolean | undefined
+  /** What its arguments are written in; `auth` is signed. @default the app's serializer, else 'json' */
+  readonly serializer?: SerializerName | undefined
+  /** What its messages are compressed with. @default the app's compression, else 'none' */
+  readonly compression?: Compression | undefined
 }
 
 /** What a task of an app may say about its runs besides. */
@@ -60,6 +75,10 @@ export interface TaskSettings {
   readonly queue: string | null
   readonly priority: number | null
   readonly ignoreResult: boolean
+  /** `null`: the app's. */
+  readonly serializer: SerializerName | null
+  /** `null`: the app's. */
+  readonly compression: Compression | null
   readonly acksLate: boolean
   readonly maxCrashes: number
   /** `null`: arguments cannot be given by name. */
@@ -108,11 +127,20 @@ export function checkRemoteOptions(task: string, options: RemoteTaskOptions): Ta
   return { ...sharedSettings(options, owner), acksLate: true, maxCrashes: DEFAULT_MAX_CRASHES, argNames: null }
 }
 
-function sharedSettings({ queue, priority, ignoreResult }: RemoteTaskOptions, owner: string) {
+function sharedSettings(options: RemoteTaskOptions, owner: string) {
+  const { queue, priority, ignoreResult, serializer, compression } = options
   if (queue !== undefined) checkQueue(queue, `queue ${owner}`)
   if (priority !== undefined) checkPriority(priority, `priority ${owner}`)
   if (ignoreResult !== undefined) checkFlag(ignoreResult, `ignoreResult ${owner}`)
-  return { queue: queue ?? null, priority: priority ?? null, ignoreResult: ignoreResult ?? false }
+  if (serializer !== undefined) checkSerializer(serializer, `serializer ${owner}`)
+  if (compression !== undefined) checkCompression(compression, `compression ${owner}`)
+  return {
+    queue: queue ?? null,
+    priority: priority ?? null,
+    ignoreResult: ignoreResult ?? false,
+    serializer: serializer ?? null,
+    compression: compression ?? null,
+  }
 }
 
 function checkArgNames(names: unknown, arity: number, what: string): void {
@@ -133,5 +161,5 @@ function checkSchema(input: unknown, what: string): void {
   if (typeof standard?.validate !== 'function') throw wrongType(input, what, 'a Standard Schema, such as a zod object')
 }
 
-const SHARED_KEYS = ['queue', 'priority', 'ignoreResult']
+const SHARED_KEYS = ['queue', 'priority', 'ignoreResult', 'serializer', 'compression']
 const DEFAULT_MAX_CRASHES = 3

@@ -186,4 +186,15 @@ function refuseUnfit(target: object, name: string): void {
 }
 
 const TASK = Symbol.for('carom.task')
-const MANY_KEYS = ['countdownMs', 'eta', 'expiresMs', 'expires', 'queue', 'priority', 'headers', 'ignoreResult']
+const MANY_KEYS = [
+  'countdownMs',
+  'eta',
+  'expiresMs',
+  'expires',
+  'queue',
+  'priority',
+  'headers',
+  'ignoreResult',
+  'serializer',
+  'compression',
+]

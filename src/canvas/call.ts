@@ -1,5 +1,8 @@
 /** One call as data: what to run, with what, and how. What a signature holds and a sender sends. */
+import type { SerializerName } from '../message/serializers.ts'
 import {
+  type Compression,
+  checkCompression,
   checkDate,
   checkDurationMs,
   checkFlag,
@@ -7,6 +10,7 @@ import {
   checkKeys,
   checkPriority,
   checkQueue,
+  checkSerializer,
   checkTaskId,
 } from './rules.ts'
 
@@ -30,6 +34,10 @@ export interface ApplyOptions {
   readonly headers?: Readonly<Record<string, unknown>> | undefined
   /** Stores no result: `get()` on the handle throws `CAROM_RESULT_IGNORED`. @default the task's setting, else false */
   readonly ignoreResult?: boolean | undefined
+  /** What the arguments are written in; `auth` is signed. @default the task's serializer, else the app's, else 'json' */
+  readonly serializer?: SerializerName | undefined
+  /** What the message is compressed with. @default the task's compression, else the app's, else 'none' */
+  readonly compression?: Compression | undefined
 }
 
 /** A call that can be sent. Its options are checked and hold no `undefined`. */
@@ -92,4 +100,6 @@ const CHECKS: Readonly<Record<keyof ApplyOptions, (value: unknown, what: string)
   taskId: checkTaskId,
   headers: checkIsObject,
   ignoreResult: checkFlag,
+  serializer: checkSerializer,
+  compression: checkCompression,
 }

@@ -1,5 +1,7 @@
 /** The rules for what a person writes into options. Each check names the value, what it was for, and the rule. */
 import { inspect } from 'node:util'
+import { COMPRESSIONS, type CompressionName, whyNotCompress } from '../message/compression.ts'
+import { isPickle, isSerializerName, SERIALIZERS } from '../message/serializers.ts'
 
 /** @throws TypeError for anything but an object whose keys are all known. */
 export function checkKeys(options: unknown, known: readonly string[], what: string): void {
@@ -53,6 +55,30 @@ export function checkDate(value: unknown, what: string): void {
 
 export function checkFlag(value: unknown, what: string): void {
   if (typeof value !== 'boolean') throw wrongType(value, what, 'true or false')
+}
+
+/** A compression, or `none` to overrule one that a task or an app has. */
+export type Compression = CompressionName | 'none'
+
+/** @throws TypeError, RangeError; also for a compression that this Node does not have. */
+export function checkCompression(value: unknown, what: string): void {
+  const rule = [...Object.keys(COMPRESSIONS), 'none'].map((name) => `"${name}"`).join(', ')
+  if (typeof value !== 'string') throw wrongType(value, what, rule)
+  if (value === 'none') return
+  if (!Object.hasOwn(COMPRESSIONS, value)) throw outOfRange(value, what, rule)
+  const reason = whyNotCompress(value as CompressionName)
+  if (reason !== null) throw new RangeError(`Cannot set ${what} to "${value}", ${reason}`)
+}
+
+export function checkSerializer(value: unknown, what: string): void {
+  const rule = Object.keys(SERIALIZERS)
+    .map((name) => `"${name}"`)
+    .join(', ')
+  if (typeof value !== 'string') throw wrongType(value, what, rule)
+  if (isPickle(value)) {
+    throw new RangeError(`Cannot set ${what} to "${value}": Carom neither writes nor reads pickle. Use one of ${rule}`)
+  }
+  if (!isSerializerName(value)) throw outOfRange(value, what, rule)
 }
 
 export function checkIsObject(value: unknown, what: string): void {

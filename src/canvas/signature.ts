@@ -70,7 +70,19 @@ export class Signature<Handle = unknown> {
 }
 
 function toCeleryOptions(options: CallOptions): Record<string, unknown> {
-  const { countdownMs, eta, expiresMs, expires, queue, priority, taskId, headers, ignoreResult } = options
+  const {
+    countdownMs,
+    eta,
+    expiresMs,
+    expires,
+    queue,
+    priority,
+    taskId,
+    headers,
+    ignoreResult,
+    serializer,
+    compression,
+  } = options
   return {
     ...(taskId !== undefined && { task_id: taskId }),
     ...(queue !== undefined && { queue }),
@@ -81,5 +93,8 @@ function toCeleryOptions(options: CallOptions): Record<string, unknown> {
     ...(expires !== undefined && { expires: toWireDate(expires.getTime()) }),
     ...(headers !== undefined && { headers }),
     ...(ignoreResult !== undefined && { ignore_result: ignoreResult }),
+    ...(serializer !== undefined && { serializer }),
+    // Celery has no word for none: it drops what is null.
+    ...(compression !== undefined && { compression: compression === 'none' ? null : compression }),
   }
 }

@@ -77,6 +77,7 @@ const EXIT_OF: Readonly<Record<CaromErrorCode, ExitName>> = {
   CAROM_RESULT_TIMEOUT: 'late',
   CAROM_RESULT_TOO_LARGE: 'failed',
   CAROM_RESULT_UNENCODABLE: 'failed',
+  CAROM_SECURITY_UNUSABLE: 'app',
   CAROM_SOFT_TIME_LIMIT: 'failed',
   CAROM_STORE_BUSY: 'store',
   CAROM_STORE_CLOSED: 'store',

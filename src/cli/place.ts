@@ -39,7 +39,8 @@ export async function findPlace(flags: PlaceFlags): Promise<Place> {
   return { name: flags.name, brokerUrl, resultBackendUrl, queues: [flags.name] }
 }
 
-function placeOf({ name, brokerUrl, resultBackendUrl, defaultQueue, tasks }: AppInternals): Place {
+/** The place of an app that was loaded. */
+export function placeOf({ name, brokerUrl, resultBackendUrl, defaultQueue, tasks }: AppInternals): Place {
   const named = [...tasks.values()].flatMap(({ settings: { queue } }) => (queue === null ? [] : [queue]))
   return { name, brokerUrl, resultBackendUrl, queues: [...new Set([defaultQueue, ...named])] }
 }

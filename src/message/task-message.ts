@@ -1,4 +1,4 @@
-import { decodeBody, JSON_CONTENT_TYPE, type ReadOptions } from './body.ts'
+import { decodeBody, type ReadOptions } from './body.ts'
 import { toWireDate } from './dates.ts'
 import { checkTaskHeaders, MAX_NAME_LENGTH, type UncheckedMessage } from './headers.ts'
 import { invalidMessage, isJsonObject, kindOf } from './invalid-message.ts'
@@ -6,6 +6,7 @@ import type { Message, MessageProperties, TaskHeaders } from './message.ts'
 import { fromProtocolV1, isProtocolV2, type Task } from './protocol-v1.ts'
 import { checkTaskBody, type PartNames, type TaskBody, wrongShape } from './task-body.ts'
 import { decodeWireJson, encodeWireJson } from './wire-json.ts'
+import { PLAIN_JSON, type Writing, writeBody } from './write-body.ts'
 
 export type { Task } from './protocol-v1.ts'
 export type { Embed, SignatureObject, TaskBody } from './task-body.ts'
@@ -46,19 +47,21 @@ export interface TaskCall {
 /**
  * The protocol v2 message of a call.
  *
- * @throws UnencodableError when `args`, `kwargs` or `headers` (so begins its `path`) are not JSON data.
+ * @param writing how its body is written. @default JSON, neither compressed nor signed
+ * @throws UnencodableError when `args`, `kwargs` or `headers` (so begins its `path`) are not JSON data, or not data that
+ *   the serializer can carry.
+ * @throws BodyTooLargeError, SigningError as `writeBody` does.
  * @throws TypeError, RangeError for a name, number or date that the protocol cannot carry.
  */
-export function buildTaskMessage(call: TaskCall, nowMs: number = Date.now()): Message {
+export function buildTaskMessage(call: TaskCall, nowMs: number = Date.now(), writing: Writing = PLAIN_JSON): Message {
   checkCall(call)
   const args = encodeWireJson(call.args, { root: 'args' })
   const kwargs = encodeWireJson(call.kwargs, { root: 'kwargs' })
+  const { compression, ...content } = writeBody(`[${args},${kwargs},${NOTHING_FOLLOWS}]`, writing, nowMs)
   return {
-    headers: headersOf(call),
+    headers: { ...headersOf(call), ...(compression !== null && { compression }) },
     properties: propertiesOf(call, nowMs),
-    contentType: JSON_CONTENT_TYPE,
-    contentEncoding: 'utf-8',
-    body: Buffer.from(`[${args},${kwargs},${NOTHING_FOLLOWS}]`),
+    ...content,
   }
 }
 

@@ -1,5 +1,6 @@
 /** Whether a delivery becomes a request, or ends before anything runs. Pure, but for the time it is told. */
 import type { Delivery, DeliveryEnd } from '../brokers/broker.ts'
+import { refusalOf } from '../message/body.ts'
 import { fromWireDate } from '../message/dates.ts'
 import { MAX_NAME_LENGTH } from '../message/headers.ts'
 import type { TaskDescription } from './child/description.ts'
@@ -12,7 +13,14 @@ export type Admission =
   /** Not a task message of ours: nothing is stored. */
   | { readonly type: 'refused'; readonly end: DeliveryEnd; readonly reason: string }
 
-export function admit(delivery: Delivery, tasks: ReadonlyMap<string, TaskDescription>, nowMs: number): Admission {
+/** What a worker takes. */
+export interface Admitting {
+  readonly tasks: ReadonlyMap<string, TaskDescription>
+  /** Content types. */
+  readonly acceptContent: ReadonlySet<string>
+}
+
+export function admit(delivery: Delivery, { tasks, acceptContent }: Admitting, nowMs: number): Admission {
   const { headers } = delivery.message
   if (!isName(headers.task) || !isName(headers.id)) {
     const reason = `Not a task message: the headers "task" and "id" must be text of 1 to ${MAX_NAME_LENGTH} characters`
@@ -22,6 +30,12 @@ export function admit(delivery: Delivery, tasks: ReadonlyMap<string, TaskDescrip
   if (policy === undefined) {
     const end = judgeForeign(headers.task, delivery.counts)
     return { type: 'refused', end, reason: `No task "${headers.task}" is registered in this worker's app` }
+  }
+  const refusal = refusalOf(delivery.message, acceptContent)
+  if (refusal !== null) {
+    // Nothing is decoded and nothing stored: what its sender meant is not known, nor whether it is the sender's to say.
+    const reason = `Refused unread: ${refusal.field} ${refusal.problem}`
+    return { type: 'refused', end: { type: 'quarantine', reason }, reason }
   }
   const worn = tooManyDeliveries(delivery.counts)
   if (worn !== null) return { type: 'decided', policy, verdict: worn }

@@ -13,6 +13,8 @@ export interface Connections {
   readonly fused: boolean
   readonly queues: readonly string[]
   readonly tasks: ReadonlyMap<string, TaskDescription>
+  /** The content types that the app's children read. */
+  readonly acceptContent: ReadonlySet<string>
 }
 
 export interface ConnectOptions {
@@ -34,7 +36,8 @@ export async function connect(app: AppDescription, options: ConnectOptions): Pro
     const queues = options.queues ?? queuesOf(app)
     const consumer = await broker.consumer({ queues, leaseMs: options.leaseMs, node: options.node })
     const tasks = new Map(app.tasks.map((task) => [task.name, task]))
-    return { broker, backend, consumer, fused: broker.store === backend.store, queues, tasks }
+    const acceptContent = new Set(app.acceptContent)
+    return { broker, backend, consumer, fused: broker.store === backend.store, queues, tasks, acceptContent }
   } catch (error) {
     await closeAll(opened).catch(() => {})
     throw error

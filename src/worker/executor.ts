@@ -5,8 +5,9 @@ import { CaromError } from '../errors.ts'
 import { type DeathCertificate, Pool, type PoolStats } from '../pool/index.ts'
 import { readJobFailure, toError } from '../pool/outcome.ts'
 import type { Outcome } from '../pool/parent/state.ts'
-import { toFailure } from '../support/failure.ts'
+import { type Failure, toFailure } from '../support/failure.ts'
 import { type AppDescription, appDescription } from './child/description.ts'
+import { UNRUN } from './child/unrun.ts'
 import type { FilledWorkerOptions } from './options.ts'
 import type { Request } from './request.ts'
 import type { RunOutcome } from './verdict.ts'
@@ -126,7 +127,7 @@ export class Executor {
       case 'succeeded':
         return { type: 'succeeded', result: outcome.payload.bytes }
       case 'failed':
-        return { type: 'failed', failure: readJobFailure(outcome.payload) }
+        return failedOrUnreadable(readJobFailure(outcome.payload))
       case 'lost': {
         const { message } = toError({ id: request.call?.id ?? 0, name: request.task }, outcome)
         return { type: 'lost', certificate: outcome.certificate, text: message }
@@ -149,6 +150,11 @@ export class Executor {
     await this.#listener.publish(value)
     return null
   }
+}
+
+function failedOrUnreadable(failure: Failure): RunOutcome {
+  const unreadable = failure.code === 'CAROM_MESSAGE_INVALID' && failure.facts[UNRUN] === true
+  return { type: unreadable ? 'unreadable' : 'failed', failure }
 }
 
 const TASK_MODULE = new URL('./child/task-module.js', import.meta.url)

@@ -24,6 +24,8 @@ export interface RequestsParts {
   readonly settler: Settler
   /** What the app has registered. */
   readonly tasks: ReadonlyMap<string, TaskDescription>
+  /** The content types that its children read. */
+  readonly acceptContent: ReadonlySet<string>
   readonly log: Logger
 }
 
@@ -69,7 +71,7 @@ export class Requests {
 
   receive(deliveries: readonly Delivery[]): void {
     const nowMs = Date.now()
-    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#parts.tasks, nowMs))
+    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#parts, nowMs))
   }
 
   /** Those that no child has been given yet go back to their queue. */

@@ -5,10 +5,14 @@
  * | ---------------------------------------------- | ----------------------- | ------------- |
  * | the task returned                              | SUCCESS                 | acked         |
  * | the task threw                                 | FAILURE                 | acked         |
+ * | its child could not read the message           | FAILURE                 | quarantined   |
  * | its child died, less than `maxCrashes` times   | none                    | back, counted |
  * | its child died once too often                  | FAILURE WorkerLostError | quarantined   |
  * | it never ran, or was stopped by the worker     | none                    | back          |
  * | a neighbour in its child was killed            | none                    | back          |
+ *
+ * A message whose headers say that its body is not read here never gets a run: `admission.ts` quarantines it, and no
+ * result is stored.
  *
  * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
  * WorkerLostError instead, so that whoever waits is told.
@@ -21,6 +25,8 @@ import type { Failure } from '../support/failure.ts'
 export type RunOutcome =
   | { readonly type: 'succeeded'; readonly result: Uint8Array }
   | { readonly type: 'failed'; readonly failure: Failure }
+  /** Nothing was run: body or headers are not what a task message has. */
+  | { readonly type: 'unreadable'; readonly failure: Failure }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
   /** Dropped from the pool's queue, or ended by this worker on order. */
   | { readonly type: 'stopped' }
@@ -57,6 +63,11 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
       return { status: 'SUCCESS', result: outcome.result, failure: null, end: ACK }
     case 'failed':
       return { status: 'FAILURE', result: null, failure: outcome.failure, end: ACK }
+    case 'unreadable': {
+      // Whoever waits is told, and the message is kept for a person: it will not be readable the next time either.
+      const end: DeliveryEnd = run.acked ? ACK : { type: 'quarantine', reason: outcome.failure.message }
+      return { status: 'FAILURE', result: null, failure: outcome.failure, end }
+    }
     case 'stopped':
       return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':

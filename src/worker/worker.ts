@@ -76,9 +76,9 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
   /** Begins to consume. Resolves when the worker has been stopped and has nothing left in hand. */
   async run(connections: Connections): Promise<void> {
     const { log, leaseMs } = this.#options
-    const { consumer, tasks } = connections
+    const { consumer, tasks, acceptContent } = connections
     const settler = new Settler(connections, log, this)
-    const requests = new Requests({ executor: this.#executor, settler, tasks, log }, this)
+    const requests = new Requests({ executor: this.#executor, settler, tasks, acceptContent, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
     const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)

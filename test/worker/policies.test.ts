@@ -8,7 +8,7 @@ import { isFurther, nextStage, type Stage } from '../../src/worker/shutdown.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 const add = { name: 'shop.add', queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3 }
-const tasks = new Map([[add.name, add]])
+const takes = { tasks: new Map([[add.name, add]]), acceptContent: new Set(['application/json']) }
 
 function delivery(headers: object, counts: Partial<Delivery['counts']> = {}): Delivery {
   return {
@@ -26,32 +26,32 @@ function delivery(headers: object, counts: Partial<Delivery['counts']> = {}): De
 }
 
 test('admit() runs a known task', () => {
-  assert.equal(admit(delivery({ task: 'shop.add', id: '1' }), tasks, NOW).type, 'run')
+  assert.equal(admit(delivery({ task: 'shop.add', id: '1' }), takes, NOW).type, 'run')
 })
 
 test('admit() quarantines what is no task message, and stores nothing', () => {
   for (const headers of [{}, { task: 'shop.add' }, { task: 5, id: '1' }, { task: 'shop.add', id: null }]) {
-    const admission = admit(delivery(headers), tasks, NOW)
+    const admission = admit(delivery(headers), takes, NOW)
     assert.equal(admission.type === 'refused' && admission.end.type, 'quarantine', JSON.stringify(headers))
   }
 })
 
 test('admit() gives back a task that is not registered here, also one named like a property of every object', () => {
   for (const task of ['shop.other', 'constructor', '__proto__', 'toString']) {
-    const admission = admit(delivery({ task, id: '1' }), tasks, NOW)
+    const admission = admit(delivery({ task, id: '1' }), takes, NOW)
     assert.equal(admission.type === 'refused' && admission.end.type, 'release', task)
   }
 })
 
 test('admit() revokes a task whose expiry has passed, and runs one whose expiry has not', () => {
-  const late = admit(delivery({ task: 'shop.add', id: '1', expires: '2025-12-31T23:59:59+00:00' }), tasks, NOW)
+  const late = admit(delivery({ task: 'shop.add', id: '1', expires: '2025-12-31T23:59:59+00:00' }), takes, NOW)
   assert.equal(late.type === 'decided' && late.verdict.status, 'REVOKED')
-  const early = admit(delivery({ task: 'shop.add', id: '1', expires: '2026-01-01T00:00:01+00:00' }), tasks, NOW)
+  const early = admit(delivery({ task: 'shop.add', id: '1', expires: '2026-01-01T00:00:01+00:00' }), takes, NOW)
   assert.equal(early.type, 'run')
 })
 
 test('admit() runs a message no more that has come too often', () => {
-  const admission = admit(delivery({ task: 'shop.add', id: '1' }, { deliveries: 21 }), tasks, NOW)
+  const admission = admit(delivery({ task: 'shop.add', id: '1' }, { deliveries: 21 }), takes, NOW)
   assert.equal(admission.type === 'decided' && admission.verdict.end.type, 'quarantine')
 })
 

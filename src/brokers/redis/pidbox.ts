@@ -1,8 +1,9 @@
 /** What Celery's remote control says, both ways: requests over a fanout exchange, replies into a queue of the asker. */
 import { randomUUID } from 'node:crypto'
-import { decodeBody, JSON_CONTENT_TYPE } from '../../message/body.ts'
+import { decodeBody } from '../../message/body.ts'
 import { buildEnvelope, parseEnvelope } from '../../message/envelope.ts'
 import { isJsonObject } from '../../message/invalid-message.ts'
+import { JSON_CONTENT_TYPE } from '../../message/serializers.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
 

@@ -3,11 +3,13 @@
  * `--name` it is not, and any task can be sent, as somebody else's.
  */
 import type { Command } from 'commander'
+import { DEFAULT_MAX_BODY_BYTES } from '../../app/app-options.ts'
 import { CallSender } from '../../app/call-sender.ts'
 import { Connections } from '../../app/connections.ts'
 import type { TaskDefinition } from '../../app/definition.ts'
 import type { AppInternals } from '../../app/internals.ts'
 import { defineRemoteTask } from '../../app/registry.ts'
+import { createWireFormat, type WireFormat } from '../../app/wire-format.ts'
 import { type ApplyOptions, checkApplyOptions } from '../../canvas/call.ts'
 import { CaromError } from '../../errors.ts'
 import { AsyncResult } from '../../results/async-result.ts'
@@ -16,7 +18,7 @@ import { durationMs, jsonArray, jsonObject, priority, queueName, taskId } from '
 import { teach } from '../help.ts'
 import { ended, showOutcome } from '../outcome.ts'
 import { note, print, printJson } from '../output.ts'
-import { appModule, existing, findPlace, loadUserApp, type Place, shared } from '../place.ts'
+import { appModule, existing, findPlace, loadUserApp, type Place, placeOf, shared } from '../place.ts'
 
 interface CallFlags {
   readonly app?: string
@@ -77,13 +79,14 @@ export function define(command: Command): void {
 }
 
 async function call(task: string, flags: CallFlags): Promise<void> {
-  const { place, definition, defaultQueue } = await findTarget(task, flags)
+  const target = await findTarget(task, flags)
+  const { place, definition } = target
   if (flags.wait !== undefined && definition.settings.ignoreResult) {
     throw usageError(`Task "${task}" stores no result, since it says ignoreResult: there is nothing to --wait for`)
   }
   const connections = new Connections(place)
   try {
-    const { handle, queue } = await send(defaultQueue, definition, flags, connections)
+    const { handle, queue } = await send(target, flags, connections)
     await answer(handle, { task, queue }, flags)
   } finally {
     await connections.close()
@@ -107,11 +110,11 @@ async function answer(handle: AsyncResult, sent: { task: string; queue: string }
   showOutcome(outcome, sent, json)
 }
 
-async function send(defaultQueue: string, definition: TaskDefinition, flags: CallFlags, connections: Connections) {
+async function send({ defaultQueue, definition, format }: Target, flags: CallFlags, connections: Connections) {
   let queue = ''
   const sender = new CallSender({
     defaultQueue,
-    maxBodyBytes: MAX_BODY_BYTES,
+    format,
     definition: () => definition,
     publish: (messages) => connections.publish(messages),
     during: (work) => connections.during(work),
@@ -134,6 +137,7 @@ interface Target {
   readonly place: Place
   readonly definition: TaskDefinition
   readonly defaultQueue: string
+  readonly format: WireFormat
 }
 
 async function findTarget(task: string, flags: CallFlags): Promise<Target> {
@@ -141,12 +145,13 @@ async function findTarget(task: string, flags: CallFlags): Promise<Target> {
     const app = await loadUserApp(appModule(flags))
     const definition = findTask(app, task)
     shared(app.brokerUrl, app.name)
-    return { place: app, definition, defaultQueue: app.defaultQueue }
+    return { place: placeOf(app), definition, defaultQueue: app.defaultQueue, format: app.format }
   }
   const place = await findPlace(flags)
   // A slip in the name must not make a store that no worker knows.
   existing(place.brokerUrl, place)
-  return { place, definition: strangersTask(task), defaultQueue: place.name }
+  const format = createWireFormat(place.name, {}, DEFAULT_MAX_BODY_BYTES)
+  return { place, definition: strangersTask(task), defaultQueue: place.name, format }
 }
 
 function strangersTask(task: string): TaskDefinition {
@@ -171,5 +176,4 @@ function findTask({ name, tasks, remoteTasks }: AppInternals, task: string): Tas
 const DEFAULT_WAIT_MS = 30_000
 const MOST_WAIT_MS = 2_147_483_647
 const MOST_COUNTDOWN_MS = 10 * 365 * 86_400_000
-const MAX_BODY_BYTES = 16 * 1024 * 1024
 const MAX_SHOWN = 10

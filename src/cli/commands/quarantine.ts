@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Broker, QuarantinedMessage } from '../../brokers/broker.ts'
 import { CaromError } from '../../errors.ts'
+import { SERIALIZERS } from '../../message/serializers.ts'
 import { readTaskBody } from '../../message/task-message.ts'
 import { confirm } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -133,7 +134,7 @@ function summary({ taskId: id, queue, reason, atMs, counts, message }: Quarantin
 /** A message that cannot be read may be here for that very reason. */
 function argumentsOf({ message }: QuarantinedMessage): Readonly<Record<string, unknown>> {
   try {
-    const { args, kwargs } = readTaskBody(message)
+    const { args, kwargs } = readTaskBody(message, { accept: READABLE })
     return { args, kwargs }
   } catch (error) {
     return { args: null, unreadable: error instanceof Error ? error.message : String(error) }
@@ -178,3 +179,8 @@ function isoTime(atMs: number): string {
 function counted(count: number): string {
   return count === 1 ? '1 message' : `${count} messages`
 }
+
+/** What can be shown without the app: all but what is signed. */
+const READABLE = new Set(
+  [SERIALIZERS.json, SERIALIZERS.msgpack, SERIALIZERS.yaml].map(({ contentType }) => contentType),
+)

@@ -6,6 +6,8 @@ export interface AppDescription {
   /** URLs written in the app's source; the worker opens them, no child does. */
   readonly broker: string | null
   readonly resultBackend: string | null
+  /** The content types that its children read. */
+  readonly acceptContent: readonly string[]
   readonly tasks: readonly TaskDescription[]
 }
 
@@ -19,12 +21,13 @@ export interface TaskDescription {
 
 /** The child is a stranger: what it says is checked before it is believed. */
 export function appDescription(said: unknown): AppDescription {
-  const { name, defaultQueue, broker, resultBackend, tasks } = said as Record<string, unknown>
+  const { name, defaultQueue, broker, resultBackend, acceptContent, tasks } = said as Record<string, unknown>
   return {
     name: text('name', name),
     defaultQueue: text('defaultQueue', defaultQueue),
     broker: typeof broker === 'string' ? broker : null,
     resultBackend: typeof resultBackend === 'string' ? resultBackend : null,
+    acceptContent: (Array.isArray(acceptContent) ? acceptContent : []).filter((type) => typeof type === 'string'),
     tasks: (Array.isArray(tasks) ? tasks : []).map(taskDescription),
   }
 }

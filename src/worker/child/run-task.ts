@@ -1,11 +1,12 @@
 /** One run of a task inside a child: decode, bind, call, encode. Everything a payload can break, breaks here. */
 import type { AppInternals } from '../../app/internals.ts'
-import { CaromError } from '../../errors.ts'
+import { CaromError, isCaromError } from '../../errors.ts'
 import { type CurrentTask, currentContext, runInContext } from '../../job/context.ts'
 import type { TaskHeaders } from '../../message/message.ts'
-import { type Embed, readTaskBody } from '../../message/task-message.ts'
+import { type Embed, readTaskBody, type TaskBody } from '../../message/task-message.ts'
 import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
 import type { RunOrder } from '../executor.ts'
+import { UNRUN } from './unrun.ts'
 
 export async function runTask(app: AppInternals, order: RunOrder): Promise<Uint8Array> {
   const headers = order.headers as TaskHeaders
@@ -14,11 +15,23 @@ export async function runTask(app: AppInternals, order: RunOrder): Promise<Uint8
     const text = `No task "${headers.task}" is registered in the app "${app.name}"`
     throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: headers.task })
   }
-  const { contentType, contentEncoding, body } = order
-  const { args, kwargs, embed } = readTaskBody({ headers, properties: {}, contentType, contentEncoding, body })
-  refuseEmbed(headers, embed)
+  const { args, kwargs } = readArguments(app, order)
   const value = await runInContext(taskContext(headers, order), () => task.run(args, kwargs))
   return encodeResult(headers, value)
+}
+
+/** What is refused here was never run: the error says so, and the message is set aside (`verdict.ts`). */
+function readArguments(app: AppInternals, { headers, contentType, contentEncoding, body }: RunOrder): TaskBody {
+  try {
+    const message = { headers: headers as TaskHeaders, properties: {}, contentType, contentEncoding, body }
+    const read = readTaskBody(message, app.format.readOptions())
+    refuseEmbed(message.headers, read.embed)
+    return read
+  } catch (error) {
+    if (!isCaromError(error, 'CAROM_MESSAGE_INVALID')) throw error
+    const { message, cause, field, taskId, task } = error
+    throw new CaromError('CAROM_MESSAGE_INVALID', message, { cause, field, taskId, task, [UNRUN]: true })
+  }
 }
 
 /** The job's context with what only a task knows. The signal is the job's, made when it is first asked for. */

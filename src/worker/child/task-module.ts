@@ -18,6 +18,8 @@ export async function load(location: AppLocation): Promise<void> {
     },
   })
   app = await loadApp(location)
+  // A key that cannot be read shall keep the worker from starting, not fail its messages one by one.
+  app.format.prepare()
   for (const init of app.childInits) await init()
 }
 
@@ -27,6 +29,7 @@ export function describe(): AppDescription {
     defaultQueue: app.defaultQueue,
     broker: app.brokerUrl ?? null,
     resultBackend: app.resultBackendUrl ?? null,
+    acceptContent: app.format.acceptContent,
     tasks: [...app.tasks.values()].map(({ name, settings }) => ({
       name,
       queue: settings.queue,
