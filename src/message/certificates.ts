@@ -65,7 +65,9 @@ export function whyOutdated({ validFrom, validTo }: X509Certificate, nowMs: numb
 /** The values of its issuer in their order, and its number. */
 export function certificateId({ issuer, serialNumber }: X509Certificate): string {
   const values = issuer.split('\n').flatMap((line) => line.split(BETWEEN_PARTS).map(unescaped))
-  return `${values.join(' ')} ${BigInt(`0x${serialNumber}`)}`
+  // No issuer may give a number below zero, and some have.
+  const number = BigInt(`0x${serialNumber.replace('-', '')}`)
+  return `${values.join(' ')} ${serialNumber.startsWith('-') ? -number : number}`
 }
 
 /** Node writes `CN=value`, escaped as RFC 2253 has it: a backslash before a sign, or before the two digits of a byte. */
