@@ -19,12 +19,14 @@ const OWN_ORDER: StoreTraits = {
   ordersAcrossQueues: true,
   delaysAtPublish: true,
   resultsAreJson: false,
+  takesSizeFromMessages: true,
 }
 const CELERYS_ON_REDIS: StoreTraits = {
   firstPriority: 'low',
   ordersAcrossQueues: false,
   delaysAtPublish: false,
   resultsAreJson: true,
+  takesSizeFromMessages: false,
 }
 export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = {
   memory: OWN_ORDER,

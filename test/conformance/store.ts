@@ -25,6 +25,8 @@ export interface StoreTraits {
   readonly delaysAtPublish: boolean
   /** A result that is not JSON is not kept: what Celery reads is JSON. */
   readonly resultsAreJson: boolean
+  /** The size of a chord that nobody has opened is what its messages say; a store of Celery's own goes by its counter. */
+  readonly takesSizeFromMessages: boolean
 }
 
 export interface ConformanceCase {

@@ -64,6 +64,12 @@ export class Keys {
   result(taskId: string): string {
     return `${this.#results}celery-task-meta-${taskId}`
   }
+
+  /** Celery's keys of a chord; `known` is ours. `group` holds the saved group, where somebody has saved it. */
+  chord(groupId: string): Readonly<Record<'group' | 'parts' | 'size' | 'added' | 'known', string>> {
+    const group = `${this.#results}celery-taskset-meta-${groupId}`
+    return { group, parts: `${group}.j`, size: `${group}.s`, added: `${group}.t`, known: `${group}.carom` }
+  }
 }
 
 /** Kombu's clamp and step for a priority; what is no number counts as 0. */

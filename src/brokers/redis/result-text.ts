@@ -45,7 +45,7 @@ function textOf(meta: ResultMeta, status: TaskState, value: string): string {
 }
 
 /** `null` for what is not one JSON value in UTF-8; nothing at all is JSON's null. */
-function valueText(result: Uint8Array): string | null {
+export function valueText(result: Uint8Array): string | null {
   if (result.byteLength === 0) return 'null'
   try {
     const text = UTF8.decode(result)

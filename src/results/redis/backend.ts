@@ -5,9 +5,11 @@ import { SAVE } from '../../brokers/redis/settle-script.ts'
 import type { RedisStore } from '../../brokers/redis/store.ts'
 import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
+import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
 import { ResultWaiters } from '../waiters.ts'
 import { ResultChannels } from './channels.ts'
+import { closeChords, joinChord, openChords } from './chords.ts'
 
 export async function openRedisBackend(address: RedisAddress): Promise<ResultBackend> {
   return new RedisBackend(await acquireStore(address))
@@ -67,6 +69,21 @@ class RedisBackend implements ResultBackend {
     for (let at = 0; at < keys.length; at += SLICE) {
       await this.#store.run((client) => client.unlink(...keys.slice(at, at + SLICE)))
     }
+  }
+
+  async openChords(chords: readonly ChordSize[]): Promise<void> {
+    this.#assertOpen()
+    await openChords(this.#store, chords)
+  }
+
+  async joinChord(report: ChordReport): Promise<CompleteChord | null> {
+    this.#assertOpen()
+    return joinChord(this.#store, report)
+  }
+
+  async closeChords(groupIds: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    await closeChords(this.#store, groupIds)
   }
 
   async close(): Promise<void> {
