@@ -8,10 +8,10 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AsyncResult, isCaromError } from '../src/index.ts'
 import { listFiles } from './files.ts'
-import { Ledger, type Run } from './ledger.ts'
-import { untilGone } from './process-state.ts'
+import { Ledger } from './ledger.ts'
 import { mib, Progress } from './progress.ts'
-import { type Kill, type Proof, prove } from './proof.ts'
+import { type Proof, prove } from './proof.ts'
+import { type Kill, Strikes } from './strikes.ts'
 import { app, type FileFacts, inspectFile } from './tasks.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -87,7 +87,9 @@ async function watch(
   concurrency: number,
 ): Promise<Kill[]> {
   const progress = new Progress()
-  const kills: Kill[] = []
+  const isSettled = async (taskId: string) => (await handles.get(taskId)?.result.ready()) !== false
+  const strikes = new Strikes(ledger, progress, isSettled)
+  const { kills } = strikes
   const total = files.paths.length
   let [lastEnded, movedAtMs] = [0, performance.now()]
   while (ledger.ended < total) {
@@ -97,9 +99,9 @@ async function watch(
     if (ledger.ended > lastEnded) [lastEnded, movedAtMs] = [ledger.ended, performance.now()]
     if (worker().ended) throw new Error(`The worker ended by itself:\n${worker().log}`)
     if (performance.now() - movedAtMs > STALLED_MS) throw new Error(`Nothing has ended for a minute:\n${worker().log}`)
-    if (kills.length === 0 && ledger.ended >= total / 3) await killChild(ledger, kills, progress)
+    if (kills.length === 0 && ledger.ended >= total / 3) await strikes.child()
     else if (kills.length === 1 && ledger.ended >= (total * 2) / 3) {
-      await killWorker(ledger, handles, worker(), kills, progress)
+      await strikes.worker(worker())
       replace(new WorkerProcess(concurrency, process.env))
       progress.say('  started the worker again')
     }
@@ -107,39 +109,6 @@ async function watch(
   progress.show({ done: total, total, bytes: ledger.bytes, note: '' })
   console.log('\n')
   return kills
-}
-
-async function killChild(ledger: Ledger, kills: Kill[], progress: Progress): Promise<void> {
-  const victim = ledger.inFlight().at(-1)
-  if (victim === undefined) return
-  process.kill(victim.pid, 'SIGKILL')
-  await untilGone([victim.pid])
-  ledger.read()
-  // A child runs one task at a time: what it had begun last is all that its death can have cut off.
-  kills.push({ what: 'a child', pid: victim.pid, inFlight: [ledger.latest.get(victim.pid) as Run] })
-  progress.say(`  killed a child (pid ${victim.pid}) with SIGKILL`)
-}
-
-async function killWorker(
-  ledger: Ledger,
-  handles: Handles,
-  worker: WorkerProcess,
-  kills: Kill[],
-  progress: Progress,
-): Promise<void> {
-  await worker.kill()
-  // Its children die with it; what they still wrote belongs to what was in flight.
-  await untilGone([...ledger.latest.keys()])
-  kills.push({ what: 'the worker', pid: worker.pid, inFlight: await unsettled(ledger, handles) })
-  progress.say(`  killed the worker (pid ${worker.pid}) with SIGKILL`)
-}
-
-/** The runs that have begun and have no stored result. Without a worker that does not change: they will run again. */
-async function unsettled(ledger: Ledger, handles: Handles): Promise<Run[]> {
-  ledger.read()
-  const runs = [...ledger.runs.values()].flat()
-  const ready = await Promise.all(runs.map(({ taskId }) => handles.get(taskId)?.result.ready()))
-  return runs.filter((_, index) => ready[index] === false)
 }
 
 interface Collected {

@@ -1,14 +1,8 @@
 /** Whether what was sent is what was settled: the ledger, the store and `sha256sum` must agree. */
 import { execFileSync } from 'node:child_process'
-import type { Ledger, Run } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import type { Kill } from './strikes.ts'
 import type { FileFacts } from './tasks.ts'
-
-export interface Kill {
-  readonly what: 'a child' | 'the worker'
-  readonly pid: number
-  /** Runs that had begun and not ended when the signal was sent. */
-  readonly inFlight: readonly Run[]
-}
 
 export interface Rerun {
   readonly taskId: string

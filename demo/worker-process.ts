@@ -10,8 +10,8 @@ export class WorkerProcess {
   readonly #process: ChildProcess
   #log = ''
 
-  constructor(concurrency: number, env: NodeJS.ProcessEnv) {
-    const args = [CLI, 'worker', '--app', APP, '--concurrency', String(concurrency), '--log-format', 'json']
+  constructor(concurrency: number, env: NodeJS.ProcessEnv, flags: readonly string[] = []) {
+    const args = [CLI, 'worker', '--app', APP, '--concurrency', String(concurrency), '--log-format', 'json', ...flags]
     this.#process = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.#process.stderr?.on('data', (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString()).slice(-20_000)

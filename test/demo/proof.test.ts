@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { Ledger, Run } from '../../demo/ledger.ts'
-import { type Kill, prove } from '../../demo/proof.ts'
+import { prove } from '../../demo/proof.ts'
+import type { Kill } from '../../demo/strikes.ts'
 import type { FileFacts } from '../../demo/tasks.ts'
 
 const RAN: Run = { taskId: 'a', attempt: 1, pid: 7, ended: true }
