@@ -16,12 +16,21 @@ export interface StartedCall<R> {
 export function startCall<R>(engine: PoolEngine, request: CallRequest): StartedCall<R> {
   const { promise, resolve, reject } = withResolvers<R>()
   const { signal } = request.options
-  const settled = (outcome: Outcome): void => {
-    if (signal?.aborted && outcome.type !== 'succeeded') reject(abortError(request.name, signal))
-    else deliver(call, outcome, resolve, reject)
-  }
+  const settled = (outcome: Outcome): void => deliverUnlessAborted(call, signal, outcome, resolve, reject)
   const call = executeAbortable(engine, request, { settled })
   return { call, result: promise }
+}
+
+/** A result counts though its signal was aborted; whatever else became of the call, to its caller it was aborted. */
+export function deliverUnlessAborted<R>(
+  call: PoolCall,
+  signal: AbortSignal | undefined,
+  outcome: Outcome,
+  resolve: (value: R) => void,
+  reject: (error: Error) => void,
+): void {
+  if (signal?.aborted && outcome.type !== 'succeeded') reject(abortError(call.name, signal))
+  else deliver(call, outcome, resolve, reject)
 }
 
 /**

@@ -2,6 +2,7 @@
 import { giveUpCall, type StartedCall } from './calls.ts'
 import type { PoolEngine } from './engine.ts'
 import { type ChunkOutcome, chunkSizeOf, type MapRequest, startChunk } from './maps.ts'
+import { Wake } from './wake.ts'
 
 type Items = Iterable<unknown> | AsyncIterable<unknown>
 type Order = 'as given' | 'as done'
@@ -59,7 +60,7 @@ class ChunkFlow<R> {
   #reading = false
   #sourceEnded = false
   #ended = false
-  #wake = (): void => {}
+  readonly #wake = new Wake()
 
   constructor(engine: PoolEngine, request: MapRequest, items: Items, order: Order) {
     this.#engine = engine
@@ -85,9 +86,7 @@ class ChunkFlow<R> {
 
   /** Resolves when there is something new. */
   change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
+    return this.#wake.next()
   }
 
   /** Whoever stops early has no use for the rest. */
@@ -114,7 +113,7 @@ class ChunkFlow<R> {
       this.failure = { error }
     }
     this.#reading = false
-    this.#wake()
+    this.#wake.tell()
   }
 
   async #readChunk(): Promise<void> {
@@ -126,7 +125,7 @@ class ChunkFlow<R> {
     const settle = (outcome: ChunkOutcome<R>): void => {
       chunk.outcome = outcome
       if (this.#order === 'as done') this.#done.push(chunk)
-      this.#wake()
+      this.#wake.tell()
     }
     chunk.result.then(settle, (error: Error) => settle({ results: [], error }))
   }

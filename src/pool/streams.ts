@@ -1,12 +1,13 @@
 /** Calls of async generators: values come one by one, and no faster than they are taken. */
-import { abortError, executeAbortable, giveUpCall } from './calls.ts'
+import { deliverUnlessAborted, executeAbortable, giveUpCall } from './calls.ts'
 import type { PoolEngine } from './engine.ts'
 import type { PoolCall } from './job.ts'
 import type { JobOptions } from './job-options.ts'
-import { decodeResult, deliver } from './outcome.ts'
+import { decodeResult } from './outcome.ts'
 import type { Outcome } from './parent/state.ts'
 import type { Payload } from './protocol/frame.ts'
 import { FIRST_STREAM_CREDIT } from './protocol/messages.ts'
+import { Wake } from './wake.ts'
 
 export interface StreamRequest {
   readonly name: string
@@ -37,7 +38,7 @@ class Inlet {
   readonly #values: Payload[] = []
   #taken = 0
   #outcome: Outcome | null = null
-  #wake = (): void => {}
+  readonly #wake = new Wake()
 
   constructor(engine: PoolEngine, { name, args, options }: StreamRequest) {
     this.#engine = engine
@@ -45,18 +46,18 @@ class Inlet {
     const request = { name, args, options, form: 'stream' as const }
     const settled = (outcome: Outcome): void => {
       this.#outcome = outcome
-      this.#wake()
+      this.#wake.tell()
     }
     const yielded = (value: Payload): void => {
       this.#values.push(value)
-      this.#wake()
+      this.#wake.tell()
     }
     this.#call = executeAbortable(engine, request, { yielded, settled })
   }
 
   /** `null` when there is no more. */
   async next(): Promise<Payload | null> {
-    while (this.#values.length === 0 && this.#outcome === null) await this.#change()
+    while (this.#values.length === 0 && this.#outcome === null) await this.#wake.next()
     const value = this.#values.shift()
     if (value === undefined) return null
     this.#refund()
@@ -70,13 +71,12 @@ class Inlet {
   /** Of a stream that has ended. */
   result<R>(): Promise<R> {
     const outcome = this.#outcome as Outcome
-    if (this.#signal?.aborted && outcome.type !== 'succeeded') throw abortError(this.#call.name, this.#signal)
-    return new Promise((resolve, reject) => deliver(this.#call, outcome, resolve, reject))
+    return new Promise((resolve, reject) => deliverUnlessAborted(this.#call, this.#signal, outcome, resolve, reject))
   }
 
   async end(): Promise<void> {
     giveUpCall(this.#engine, this.#call)
-    while (this.#outcome === null) await this.#change()
+    while (this.#outcome === null) await this.#wake.next()
   }
 
   /** In halves: a frame for each value would cost as much as the value. */
@@ -84,11 +84,5 @@ class Inlet {
     if (++this.#taken < FIRST_STREAM_CREDIT / 2) return
     this.#engine.supervisor.credit(this.#call, this.#taken)
     this.#taken = 0
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
   }
 }
