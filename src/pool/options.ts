@@ -1,6 +1,6 @@
 /** What a pool can be told, its defaults, and the check of what it was told. */
-import { availableParallelism } from 'node:os'
 import { pathToFileURL } from 'node:url'
+import { usableCpus } from '../support/cpus.ts'
 import { EXECUTORS, type ExecutorName } from './capabilities.ts'
 import { checkLimits, type JobLimits } from './job-options.ts'
 import { integer, MAX_TIMER_MS, optionalInteger } from './numbers.ts'
@@ -125,7 +125,7 @@ export function fillPoolOptions(options: PoolOptions): FilledPoolOptions {
     if (!KNOWN.has(key)) throw new TypeError(`Unknown pool option "${key}"; known are: ${[...KNOWN].join(', ')}`)
   }
   const executor = oneOf('executor', options.executor ?? 'prefork', EXECUTORS)
-  const defaultProcesses = executor === 'inline' ? 1 : availableParallelism()
+  const defaultProcesses = executor === 'inline' ? 1 : usableCpus()
   const filled = {
     moduleUrl: moduleUrl(options.module),
     processes: integer('processes', options.processes ?? defaultProcesses, 1, 4096),

@@ -1,6 +1,6 @@
 /** What a worker can be told, its defaults, and the check of what it was told. */
-import { availableParallelism } from 'node:os'
 import type { StartMethod } from '../pool/index.ts'
+import { usableCpus } from '../support/cpus.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
 
@@ -78,7 +78,7 @@ export function fillWorkerOptions(options: WorkerOptions): FilledWorkerOptions {
   }
   return {
     app,
-    concurrency: integer('concurrency', options.concurrency ?? availableParallelism(), 1, 4096),
+    concurrency: integer('concurrency', options.concurrency ?? usableCpus(), 1, 4096),
     concurrencyPerChild: integer('concurrencyPerChild', options.concurrencyPerChild ?? 1, 1, 100_000),
     queues: queueNames(options.queues),
     node: options.node ?? null,

@@ -1,10 +1,10 @@
 /** Behaviours of Billiard's pool, by their rows in `billiard.test.ts`: how its children start. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
 import { type ChildTransition, Pool } from '../../src/pool/index.ts'
 import { RestartBudget } from '../../src/pool/parent/restart-budget.ts'
+import { usableCpus } from '../../src/support/cpus.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
 
@@ -35,7 +35,7 @@ test('Row 21 (celery#496, celery#9894): children are started fresh on every syst
 
 test('Row 29: a pool has as many children as this process may use CPUs, unless it is told', async () => {
   const pool = new Pool<Functions>({ module: fixture('billiard') })
-  assert.equal(pool.stats()['max-concurrency'], availableParallelism())
+  assert.equal(pool.stats()['max-concurrency'], usableCpus())
   await pool.terminate()
 })
 

@@ -1,6 +1,6 @@
 /** `carom worker`: a worker with a terminal around it. It never loads the app itself, only its children do. */
-import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
+import { usableCpus } from '../../support/cpus.ts'
 import { startWorker, type Worker, type WorkerOptions } from '../../worker/index.ts'
 import { CommandEnd, EXIT } from '../exit-codes.ts'
 import { bytes, durationMs, integer, names, queueNames } from '../flags.ts'
@@ -41,7 +41,7 @@ export function define(command: Command): void {
       'Runs tasks in child processes until it is told to stop. It logs to stderr; "ready" says that it consumes.',
     )
     .option('--app <module>', 'the module that creates the app, loaded by the children only (CAROM_APP)')
-    .option('--concurrency <number>', 'child processes', integer(1, 4_096), availableParallelism())
+    .option('--concurrency <number>', 'child processes', integer(1, 4_096), usableCpus())
     .option(
       '--concurrency-per-child <number>',
       'tasks at once in each; more suits tasks that wait',
