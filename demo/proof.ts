@@ -47,8 +47,10 @@ function findReruns(ledger: Ledger, kills: readonly Kill[]): Rerun[] {
   const reruns: Rerun[] = []
   for (const [taskId, runs] of ledger.runs) {
     if (runs.length < 2) continue
-    const kill = kills.find(({ inFlight }) => inFlight.some((run) => run.taskId === taskId))
-    const cause = kill === undefined ? UNEXPLAINED : `${kill.what} (pid ${kill.pid}) was killed while it ran`
+    const causes = kills.filter(({ inFlight }) => inFlight.some((run) => run.taskId === taskId))
+    const killed = causes.map(({ what, pid }) => `${what} (pid ${pid})`).join(', then ')
+    // Each run but the last was cut short by a kill of its own.
+    const cause = causes.length < runs.length - 1 ? UNEXPLAINED : `${killed} was killed while it ran`
     reruns.push({ taskId, runs: runs.length, cause })
   }
   return reruns

@@ -38,6 +38,10 @@ test('A run that is settled, and one that a kill cut short and that ran again, a
   const again = proof(t, { runs: [['a', [CUT, RAN]]], kills: [KILL] })
   assert.deepEqual(again.problems, [])
   assert.deepEqual(again.reruns, [{ taskId: 'a', runs: 2, cause: 'a child (pid 7) was killed while it ran' }])
+  const worker: Kill = { what: 'the worker', pid: 5, inFlight: [CUT] }
+  const thrice = proof(t, { runs: [['a', [CUT, CUT, RAN]]], kills: [KILL, worker] })
+  assert.deepEqual(thrice.problems, [])
+  assert.equal(thrice.reruns[0]?.cause, 'a child (pid 7), then the worker (pid 5) was killed while it ran')
 })
 
 for (const [what, course, problem] of [
@@ -54,6 +58,7 @@ for (const [what, course, problem] of [
     /Task b ran and was never sent/,
   ],
   ['a second run without a cause', { runs: [['a', [RAN, RAN]]] }, /ran again without a cause/],
+  ['a third run with the cause of a second', { runs: [['a', [CUT, CUT, RAN]]], kills: [KILL] }, /without a cause/],
   ['more runs than kills explain', { runs: [['a', [CUT, CUT, RAN]]], kills: [KILL] }, /2 re-runs, but only 1 runs? w/],
   ['a wrong digest', { sha256: 'f'.repeat(64) }, /sha256sum says/],
 ] as const satisfies readonly (readonly [string, Course, RegExp])[]) {
