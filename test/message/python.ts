@@ -1,8 +1,9 @@
 /** Python's kombu, kept at hand for the length of a test file: a question is a line, and so is the answer. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { projectRoot } from './wire-fixtures.ts'
 
 /** Debian's own: another Python on the PATH does not see the packages of the system. */
 const PYTHON = '/usr/bin/python3'
@@ -44,10 +45,4 @@ export class Python {
 export function whyNoPython(): string | false {
   const has = existsSync(PYTHON) && existsSync('/usr/lib/python3/dist-packages/kombu')
   return has ? false : 'python3-kombu is not installed: nothing is compared with kombu'
-}
-
-function projectRoot(): string {
-  let folder = import.meta.dirname
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return folder
 }

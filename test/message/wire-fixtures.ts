@@ -63,7 +63,7 @@ export function inZone(t: TestContext, zone: string): void {
   process.env.TZ = zone
 }
 
-function projectRoot(): string {
+export function projectRoot(): string {
   let folder = import.meta.dirname
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return folder
