@@ -122,6 +122,8 @@ const OPTIONS = {
   schema: 'failsafe',
   version: '1.2',
   customTags: (tags: readonly unknown[]) => [...tags, ...TAGS],
+  // Its sets and maps are objects of classes.
+  resolveKnownTags: false,
   uniqueKeys: false,
   prettyErrors: false,
   logLevel: 'silent',
