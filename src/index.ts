@@ -1,6 +1,7 @@
 /** `carom`: tasks, and the ways to send them. Loads neither a store, nor the pool, nor the worker. */
 export { Carom } from './app/app.ts'
 export type { CaromOptions } from './app/app-options.ts'
+export type { SecurityOptions } from './app/security-options.ts'
 export type { InputTask, NamedApplyOptions, NamedSendings, RemoteTask, Sendings, Task } from './app/task.ts'
 export type { RemoteTaskOptions, TaskOptions } from './app/task-options.ts'
 export type { NotSendable, Wire } from './app/wire.ts'

@@ -1,7 +1,8 @@
 /** A body on its way out: serialised, signed, compressed, in this order. */
 import { COMPRESSIONS, type CompressionName, compress } from './compression.ts'
-import { SERIALIZERS, type SerializerName, serialize } from './serializers.ts'
+import { type PlainSerializer, SERIALIZERS, type SerializerName, serialize } from './serializers.ts'
 import type { Security } from './signing.ts'
+import { UnencodableError } from './wire-json.ts'
 
 /** How a body is written. */
 export interface Writing {
@@ -58,10 +59,21 @@ export function writeBody(json: string, writing: Writing, nowMs: number): Writte
 
 function signedOrPlain(json: string, { serializer, security }: Writing, nowMs: number) {
   if (serializer !== 'auth') {
-    const body = serialize(json, serializer, 'body')
+    const body = serialized(json, serializer)
     return { body, plainBytes: body.byteLength }
   }
   if (security === null) throw new TypeError('A body cannot be signed without key and certificate')
-  const plain = serialize(json, security.serializer, 'body')
+  const plain = serialized(json, security.serializer)
   return { body: security.sign(plain, nowMs), plainBytes: plain.byteLength }
+}
+
+function serialized(json: string, serializer: PlainSerializer): Uint8Array {
+  try {
+    return serialize(json, serializer, 'body')
+  } catch (error) {
+    if (!(error instanceof UnencodableError)) throw error
+    // The caller knows the parts of a body by their names.
+    const path = error.path.replace(/^body\[0\]/, 'args').replace(/^body\[1\]/, 'kwargs')
+    throw new UnencodableError(path, error.reason)
+  }
 }

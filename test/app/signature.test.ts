@@ -25,7 +25,9 @@ test("a signature is Celery's signature dict in JSON", (t) => {
     taskId: 'id',
     headers: { x: 1 },
     ignoreResult: true,
-  }
+    serializer: 'msgpack',
+    compression: 'gzip',
+  } as const
   assert.deepEqual(add.s(2, 3).set(every).toJSON().options, {
     task_id: 'id',
     queue: 'q',
@@ -34,7 +36,10 @@ test("a signature is Celery's signature dict in JSON", (t) => {
     expires: '2025-01-02T03:04:05.000000+00:00',
     headers: { x: 1 },
     ignore_result: true,
+    serializer: 'msgpack',
+    compression: 'gzip',
   })
+  assert.deepEqual(add.s(2, 3).set({ compression: 'none' }).toJSON().options, { compression: null })
 })
 
 test('a signature is immutable: set() gives a new one, and the later of two options that exclude each other counts', (t) => {

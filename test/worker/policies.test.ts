@@ -43,6 +43,35 @@ test('admit() gives back a task that is not registered here, also one named like
   }
 })
 
+test('admit() quarantines a body that is not read here by what its message says of it, unless the task is unknown', () => {
+  const known = { task: 'shop.add', id: '1' }
+  const cases: [headers: object, content: object, reason: RegExp][] = [
+    [
+      known,
+      { contentType: 'application/x-python-serialize' },
+      /^Refused unread: content-type .*runs code of its sender/,
+    ],
+    [known, { contentType: 'application/x-msgpack' }, /not listed in acceptContent/],
+    [known, { contentEncoding: 'utf-16' }, /content-encoding "utf-16"/],
+    [{ ...known, compression: 'xz' }, {}, /compressed with xz/],
+    [{ ...known, compression: [] }, {}, /headers.compression is an array/],
+  ]
+  for (const [headers, content, reason] of cases) {
+    const given = delivery(headers)
+    const admission = admit({ ...given, message: { ...given.message, ...content } }, takes, NOW)
+    assert.equal(admission.type, 'refused')
+    assert.match(admission.type === 'refused' ? admission.reason : '', reason)
+    assert.equal(admission.type === 'refused' && admission.end.type, 'quarantine')
+  }
+  const foreign = delivery({ task: 'other.task', id: '1' })
+  const admission = admit(
+    { ...foreign, message: { ...foreign.message, contentType: 'application/x-yaml' } },
+    takes,
+    NOW,
+  )
+  assert.equal(admission.type === 'refused' && admission.end.type, 'release')
+})
+
 test('admit() revokes a task whose expiry has passed, and runs one whose expiry has not', () => {
   const late = admit(delivery({ task: 'shop.add', id: '1', expires: '2025-12-31T23:59:59+00:00' }), takes, NOW)
   assert.equal(late.type === 'decided' && late.verdict.status, 'REVOKED')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { DeliveryCounts } from '../../src/brokers/broker.ts'
 import type { DeathCertificate, KilledBy } from '../../src/pool/index.ts'
+import { toFailure } from '../../src/support/failure.ts'
 import { judge, judgeForeign, MAX_DELIVERIES, MAX_FOREIGN, tooManyDeliveries } from '../../src/worker/verdict.ts'
 
 const LATE = { maxCrashes: 3, acked: false }
@@ -41,6 +42,18 @@ test('judge() stores FAILURE and acks what threw', () => {
   const failure = { name: 'TypeError', message: 'no', stack: null, code: null, cause: null, facts: {} }
   const verdict = judge({ type: 'failed', failure }, counts(), LATE)
   assert.deepEqual(verdict, { status: 'FAILURE', result: null, failure, end: { type: 'ack' } })
+})
+
+test('judge() stores FAILURE for what could not be read, and sets the message aside while it is there', () => {
+  const failure = toFailure(new Error('body is not JSON'))
+  const end = { type: 'quarantine', reason: 'body is not JSON' }
+  assert.deepEqual(judge({ type: 'unreadable', failure }, counts(), LATE), {
+    status: 'FAILURE',
+    result: null,
+    failure,
+    end,
+  })
+  assert.deepEqual(judge({ type: 'unreadable', failure }, counts(), EARLY).end, { type: 'ack' })
 })
 
 test('judge() gives back uncounted what was stopped, and stores nothing', () => {
