@@ -3,16 +3,42 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { run } from './steps.mjs'
 
-/** `usedBy` names a test that runs the program; a test of the house keeps that true. */
+/** Debian's own Python: another one on the PATH does not see the packages of the system. */
+const PYTHON = '/usr/bin/python3'
+
+/**
+ * `usedBy` names a test that runs the program, or of a package for Python asks for its `module`; a test of the house keeps
+ * that true.
+ */
 export const SYSTEM_PACKAGES = [
   { package: 'redis-server', command: 'redis-server', usedBy: 'test/support/redis-server.ts' },
+  ...pythonPackages('test/message/kombu-serializers.test.ts', {
+    'python3-kombu': 'kombu',
+    'python3-msgpack': 'msgpack',
+    'python3-yaml': 'yaml',
+    'python3-brotli': 'brotli',
+    'python3-zstandard': 'zstandard',
+  }),
+  ...pythonPackages('test/message/kombu-auth.test.ts', {
+    'python3-celery': 'celery',
+    'python3-cryptography': 'cryptography',
+  }),
 ]
+
+function pythonPackages(usedBy, modules) {
+  return Object.entries(modules).map(([name, module]) => ({ package: name, command: PYTHON, module, usedBy }))
+}
 
 /** Tests read it: the packages they must do without, separated by commas. */
 export const SKIP_VARIABLE = 'CAROM_TEST_SKIP_SYSTEM'
 
 export function missingPackages() {
-  return SYSTEM_PACKAGES.filter(({ command }) => spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0)
+  return SYSTEM_PACKAGES.filter((entry) => spawnSync('sh', ['-c', lookFor(entry)]).status !== 0)
+}
+
+function lookFor({ command, module }) {
+  if (module === undefined) return `command -v ${command}`
+  return `${command} -c 'import importlib.util as look, sys; sys.exit(look.find_spec("${module}") is None)'`
 }
 
 /** Installs what is missing, as root on Debian; elsewhere the tests that need it are skipped. */

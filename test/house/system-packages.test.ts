@@ -7,6 +7,8 @@ import { loadScript, projectRoot } from './fixture-tree.ts'
 interface SystemPackage {
   readonly package: string
   readonly command: string
+  /** Of a package for Python. */
+  readonly module?: string
   readonly usedBy: string
 }
 
@@ -16,9 +18,13 @@ const { SYSTEM_PACKAGES, skipNotice } = await loadScript<{
 }>('system-packages.mjs')
 
 test('every system package is one that the named test runs', () => {
-  for (const { package: name, command, usedBy } of SYSTEM_PACKAGES) {
+  for (const { package: name, command, module, usedBy } of SYSTEM_PACKAGES) {
     const text = readFileSync(join(projectRoot, usedBy), 'utf8')
-    assert.ok(text.includes(`'${command}'`), `${usedBy} does not run ${command} of the package ${name}`)
+    assert.ok(
+      text.includes(module ?? `'${command}'`),
+      `${usedBy} does not use ${module ?? command} of the package ${name}`,
+    )
+    assert.ok(module === undefined || text.includes(`'${name}'`), `${usedBy} does not skip what needs ${name}`)
   }
 })
 

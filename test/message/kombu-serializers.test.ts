@@ -12,10 +12,10 @@ import {
 } from '../../src/message/compression.ts'
 import { type PlainSerializer, SERIALIZERS, serialize } from '../../src/message/serializers.ts'
 import { encodeWireJson } from '../../src/message/wire-json.ts'
-import { Python, whyNoPython } from './python.ts'
+import { lacking, Python } from './python.ts'
 import { messageOf } from './wire-fixtures.ts'
 
-const skip = whyNoPython()
+const skip = lacking('python3-kombu')
 let python: Python
 before(() => {
   if (skip === false) python = new Python()
@@ -116,15 +116,20 @@ const ROWS: readonly Row[] = [
   },
 ]
 
-const PACKAGES: Readonly<Record<PlainSerializer, string | null>> = { json: null, msgpack: 'msgpack', yaml: 'yaml' }
+/** What kombu needs for each. */
+const PACKAGES: Readonly<Record<PlainSerializer, readonly string[]>> = {
+  json: [],
+  msgpack: ['python3-msgpack'],
+  yaml: ['python3-yaml'],
+}
+const skips = (serializer: PlainSerializer) => skip || lacking(...PACKAGES[serializer])
 
 for (const serializer of ['json', 'msgpack', 'yaml'] as const) {
   for (const { python: expression, ours, not = {} } of ROWS) {
     const shown = expression.length > 60 ? `${expression.slice(0, 60)}…` : expression
     const why = not[serializer]
     if (why !== undefined) continue
-    test(`${serializer}: ${shown} is the same on both sides`, { skip }, async (t) => {
-      if (await lacks(t, PACKAGES[serializer])) return
+    test(`${serializer}: ${shown} is the same on both sides`, { skip: skips(serializer) }, async () => {
       const theirs = await python.ask({ ask: 'dumps', serializer, expression })
       assert.equal(theirs.error, undefined)
       const { contentType, contentEncoding } = SERIALIZERS[serializer]
@@ -140,9 +145,10 @@ for (const serializer of ['json', 'msgpack', 'yaml'] as const) {
   }
 }
 
-test('not a number stays one, and a date in msgpack is the timestamp that Python has for it', { skip }, async (t) => {
+test('not a number stays one, and a date in msgpack is the timestamp that Python has for it', {
+  skip: skip || lacking('python3-msgpack', 'python3-yaml'),
+}, async () => {
   for (const serializer of ['json', 'msgpack', 'yaml'] as const) {
-    if (await lacks(t, PACKAGES[serializer])) return
     const { contentType, contentEncoding } = SERIALIZERS[serializer]
     const body = Buffer.from(serialize('[NaN]', serializer, 'value')).toString('base64')
     const read = await python.ask({ ask: 'loads', contentType, contentEncoding, body, expression: '[]' })
@@ -161,8 +167,9 @@ test('not a number stays one, and a date in msgpack is the timestamp that Python
   }
 })
 
-test('what several places of a Python value share comes as an anchor, and is read', { skip }, async (t) => {
-  if (await lacks(t, 'yaml')) return
+test('what several places of a Python value share comes as an anchor, and is read', {
+  skip: skips('yaml'),
+}, async () => {
   const theirs = await python.ask({
     ask: 'dumps',
     serializer: 'yaml',
@@ -187,10 +194,11 @@ test('raw text and raw bytes are what kombu calls them', { skip }, async () => {
   }
 })
 
-const COMPRESSION_PACKAGES = { gzip: null, brotli: 'brotli', zstd: 'zstandard' }
+const COMPRESSION_PACKAGES = { gzip: [], brotli: ['python3-brotli'], zstd: ['python3-zstandard'] }
 for (const name of ['gzip', 'brotli', 'zstd'] as const satisfies CompressionName[]) {
-  test(`${name} is compressed and decompressed by both sides`, { skip }, async (t) => {
-    if (await lacks(t, COMPRESSION_PACKAGES[name])) return
+  test(`${name} is compressed and decompressed by both sides`, {
+    skip: skip || lacking(...COMPRESSION_PACKAGES[name]),
+  }, async (t) => {
     const why = whyNotCompress(name)
     if (why !== null) return t.skip(`Node cannot compress with ${name}, ${why}`)
     const plain = Buffer.from(`[["${'x'.repeat(1000)}"],{},{}]`)
@@ -206,13 +214,6 @@ for (const name of ['gzip', 'brotli', 'zstd'] as const satisfies CompressionName
 test('what Node has of zstd is what this test believes', () => {
   assert.equal(whyNotCompress('zstd') === null, 'zstdCompressSync' in zlib)
 })
-
-/** Skips the test, loudly, where Python lacks a module. */
-async function lacks(t: { skip(why: string): void }, module: string | null): Promise<boolean> {
-  if (module === null || (await python.has(module))) return false
-  t.skip(`python3-${module} is not installed: kombu's ${module} is not compared`)
-  return true
-}
 
 function bytesOf(base64: unknown): Buffer {
   return Buffer.from(String(base64), 'base64')

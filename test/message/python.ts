@@ -1,6 +1,5 @@
 /** Python's kombu, kept at hand for the length of a test file: a question is a line, and so is the answer. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { projectRoot } from './wire-fixtures.ts'
@@ -32,17 +31,14 @@ export class Python {
     return JSON.parse(await line) as Answer
   }
 
-  async has(module: string): Promise<boolean> {
-    return (await this.ask({ ask: 'has', module })).has === true
-  }
-
   end(): void {
     this.#process.kill('SIGKILL')
   }
 }
 
-/** Why kombu cannot be asked here, `false` where it can: what `skip` of a test takes. */
-export function whyNoPython(): string | false {
-  const has = existsSync(PYTHON) && existsSync('/usr/lib/python3/dist-packages/kombu')
-  return has ? false : 'python3-kombu is not installed: nothing is compared with kombu'
+/** Why a test cannot be run here, `false` where it can: what `skip` of a test takes. */
+export function lacking(...packages: readonly string[]): string | false {
+  const missing = (process.env.CAROM_TEST_SKIP_SYSTEM ?? '').split(',')
+  const needed = packages.filter((name) => missing.includes(name))
+  return needed.length === 0 ? false : `${needed.join(', ')} is not installed: nothing is compared with it`
 }
