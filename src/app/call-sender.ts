@@ -112,7 +112,7 @@ function encode(call: TaskCall, nowMs: number, writing: Writing): Message {
     return buildTaskMessage(call, nowMs, writing)
   } catch (error) {
     if (error instanceof UnencodableError) throw unencodable(call.task, error.path, error.reason, error)
-    if (error instanceof BodyTooLargeError) throw tooLarge(call.task, error.sizeBytes, writing.maxBytes)
+    if (error instanceof BodyTooLargeError) throw tooLarge(call.task, error, writing.maxBytes)
     if (error instanceof SigningError)
       throw new CaromError('CAROM_SECURITY_UNUSABLE', `Cannot send task "${call.task}": ${error.reason}`, {
         task: call.task,
@@ -121,12 +121,13 @@ function encode(call: TaskCall, nowMs: number, writing: Writing): Message {
   }
 }
 
-function tooLarge(task: string, sizeBytes: number, maxBodyBytes: number): CaromError {
+function tooLarge(task: string, { sizeBytes, maxBytes }: BodyTooLargeError, maxBodyBytes: number): CaromError {
+  const whose = maxBytes === maxBodyBytes ? 'maxBodyBytes allows' : 'are read of YAML'
   return new CaromError(
     'CAROM_ARGUMENTS_TOO_LARGE',
-    `The arguments of task "${task}" take ${sizeBytes} bytes, more than the ${maxBodyBytes} that maxBodyBytes allows: ` +
+    `The arguments of task "${task}" take ${sizeBytes} bytes, more than the ${maxBytes} that ${whose}: ` +
       'send where the data is, not the data',
-    { task, sizeBytes, maxBodyBytes },
+    { task, sizeBytes, maxBodyBytes: maxBytes },
   )
 }
 

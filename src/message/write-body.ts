@@ -3,6 +3,7 @@ import { COMPRESSIONS, type CompressionName, compress } from './compression.ts'
 import { type PlainSerializer, SERIALIZERS, type SerializerName, serialize } from './serializers.ts'
 import type { Security } from './signing.ts'
 import { UnencodableError } from './wire-json.ts'
+import { MAX_YAML_BYTES } from './wire-yaml-decode.ts'
 
 /** How a body is written. */
 export interface Writing {
@@ -31,24 +32,28 @@ export interface WrittenBody {
 
 export class BodyTooLargeError extends Error {
   readonly sizeBytes: number
+  readonly maxBytes: number
 
   constructor(sizeBytes: number, maxBytes: number) {
     super(`The body takes ${sizeBytes} bytes, more than ${maxBytes}`)
     this.name = 'BodyTooLargeError'
     this.sizeBytes = sizeBytes
+    this.maxBytes = maxBytes
   }
 }
 
 /**
  * Writes a body that is given as JSON text.
  *
- * @throws BodyTooLargeError
+ * @throws BodyTooLargeError over `maxBytes`, and for YAML over what is read of it.
  * @throws UnencodableError for what the serializer cannot carry.
  * @throws SigningError where the certificate is out of date.
  */
 export function writeBody(json: string, writing: Writing, nowMs: number): WrittenBody {
-  const { serializer, compression, maxBytes } = writing
+  const { serializer, compression, security } = writing
   const content = signedOrPlain(json, writing, nowMs)
+  const isYaml = (serializer === 'auth' ? security?.serializer : serializer) === 'yaml'
+  const maxBytes = isYaml ? Math.min(writing.maxBytes, MAX_YAML_BYTES) : writing.maxBytes
   if (content.plainBytes > maxBytes) throw new BodyTooLargeError(content.plainBytes, maxBytes)
   return {
     ...SERIALIZERS[serializer],

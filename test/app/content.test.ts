@@ -116,6 +116,15 @@ test('maxBodyBytes counts what the arguments take before they are compressed', a
   await assert.rejects(far.delay('x'.repeat(1_000)), (error) => isCaromError(error, 'CAROM_ARGUMENTS_TOO_LARGE'))
 })
 
+test('YAML is sent no longer than it is read', async (t) => {
+  const far = createApp(t).remoteTask<(text: string) => void>('far.t', { serializer: 'yaml' })
+  await assert.rejects(far.delay('x'.repeat(5_000_000)), (error: Error) => {
+    assert.ok(isCaromError(error, 'CAROM_ARGUMENTS_TOO_LARGE'))
+    assert.match(error.message, /more than the 4194304 that are read of YAML/)
+    return true
+  })
+})
+
 test('keys are read from files when they are first needed, and shown by nothing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'carom-security-'))
   t.after(() => rmSync(folder, { recursive: true }))
