@@ -19,10 +19,8 @@ export const SYSTEM_PACKAGES = [
     'python3-brotli': 'brotli',
     'python3-zstandard': 'zstandard',
   }),
-  ...pythonPackages('test/message/kombu-auth.test.ts', {
-    'python3-celery': 'celery',
-    'python3-cryptography': 'cryptography',
-  }),
+  ...pythonPackages('test/message/kombu-auth.test.ts', { 'python3-cryptography': 'cryptography' }),
+  ...pythonPackages('test/interop/python.ts', { 'python3-celery': 'celery', 'python3-redis': 'redis' }),
 ]
 
 function pythonPackages(usedBy, modules) {
