@@ -83,14 +83,16 @@ export class RedisServer {
 
   async #answers(): Promise<boolean> {
     if (this.#process?.exitCode !== null) throw new Error(`${PROGRAM} ended by itself`)
-    const client = new Redis({ port: this.port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null })
+    const once = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null }
+    const client = new Redis({ port: this.port, host: '127.0.0.1', ...once })
     client.on('error', () => {})
     try {
       await client.connect()
       await client.ping()
       return true
-    } catch {
-      return false
+    } catch (error) {
+      // It wants a password: it is there.
+      return error instanceof Error && error.message.startsWith('NOAUTH')
     } finally {
       client.disconnect()
     }
@@ -100,8 +102,13 @@ export class RedisServer {
 /** Starts a server. Whoever started it removes it; what is left is killed with this process. */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
   const server = new RedisServer(await freePort(), settings)
-  await server.start()
-  return server
+  try {
+    await server.start()
+    return server
+  } catch (error) {
+    await server.remove()
+    throw error
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -6,9 +6,15 @@ import type { RedisAddress, RedisEndpoint } from './address.ts'
 /** A connection that is authenticated, in its database, and answers. Whoever calls has a deadline and may destroy it. */
 export function dial(address: RedisAddress, endpoint: RedisEndpoint): { client: Redis; ready: Promise<void> } {
   const client = new Redis(optionsOf(address, endpoint))
-  // Each way to fail is also a rejection, which is looked at.
-  client.on('error', () => {})
-  return { client, ready: prepare(client, address.db) }
+  // What the connection ended of: commands are only told that it did.
+  let reason: unknown = null
+  client.on('error', (error) => {
+    reason = error
+  })
+  const ready = prepare(client, address.db).catch((error: unknown) => {
+    throw reason ?? error
+  })
+  return { client, ready }
 }
 
 async function prepare(client: Redis, db: number): Promise<void> {

@@ -1,0 +1,55 @@
+/** A Redis of a test file's own, and in it a database for each test. */
+import assert from 'node:assert/strict'
+import { after, before, type TestContext } from 'node:test'
+import type { Redis } from 'ioredis'
+import type { Broker } from '../../src/brokers/broker.ts'
+import { openBroker } from '../../src/brokers/open.ts'
+import { parseRedisUrl } from '../../src/brokers/redis/address.ts'
+import type { RedisOptions } from '../../src/brokers/redis/address-options.ts'
+import { RedisStore } from '../../src/brokers/redis/store.ts'
+import type { ResultBackend } from '../../src/results/backend.ts'
+import { openBackend } from '../../src/results/open.ts'
+import { afterwards } from '../conformance/open.ts'
+import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
+
+export interface RedisPlace {
+  readonly server: RedisServer
+  readonly url: string
+  readonly broker: Broker
+  readonly backend: ResultBackend
+  /** To look into the database with. */
+  readonly client: Redis
+}
+
+/** Starts the file's server, if there can be one. */
+export function redisForFile(settings: readonly string[] = []): {
+  place(t: TestContext, query?: string): Promise<RedisPlace>
+} {
+  let server: RedisServer | null = null
+  let db = 0
+  before(async () => {
+    if (noRedis === false) server = await startRedis(settings)
+  })
+  after(() => server?.remove())
+  return {
+    async place(t, query = '') {
+      assert.ok(server)
+      const url = server.url(db, query)
+      const client = server.client(db++)
+      client.on('error', () => {})
+      afterwards(t, () => client.disconnect())
+      const broker = await openBroker(url, { appName: 'test' })
+      const backend = await openBackend(url, { appName: 'test' })
+      afterwards(t, () => Promise.all([broker.close(), backend.close()]))
+      return { server, url, broker, backend, client }
+    },
+  }
+}
+
+/** The store behind a URL with other options than a URL may have. */
+export function storeWith(t: TestContext, url: string, options: Partial<RedisOptions>): RedisStore {
+  const address = parseRedisUrl(url)
+  const store = new RedisStore({ ...address, options: { ...address.options, ...options } })
+  afterwards(t, () => store.close())
+  return store
+}
