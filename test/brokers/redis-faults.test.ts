@@ -153,9 +153,8 @@ test('a password that is wrong is said at once, and by no log', options, async (
   t.after(() => broker.close())
   await broker.publish([outgoing()])
   // Taken away while it is used.
-  const admin = server.client()
+  const admin = server.client(0, 'sesame')
   t.after(() => admin.disconnect())
-  await admin.auth('sesame')
   await admin.acl('SETUSER', 'default', '-@all', '+ping', '+auth', '+select')
   await refused(broker.publish([outgoing()]), 'CAROM_STORE_UNAVAILABLE', /ACL/)
 })

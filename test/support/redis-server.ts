@@ -36,8 +36,8 @@ export class RedisServer {
   }
 
   /** A connection for the test to look with. The test closes it. */
-  client(db = 0): Redis {
-    return new Redis({ port: this.port, host: '127.0.0.1', db, protocol: 2 })
+  client(db = 0, password?: string): Redis {
+    return new Redis({ port: this.port, host: '127.0.0.1', db, password, protocol: 2 })
   }
 
   async start(): Promise<void> {
@@ -83,7 +83,7 @@ export class RedisServer {
 
   async #answers(): Promise<boolean> {
     if (this.#process?.exitCode !== null) throw new Error(`${PROGRAM} ended by itself`)
-    const once = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null }
+    const once = { protocol: 2 as const, lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null }
     const client = new Redis({ port: this.port, host: '127.0.0.1', ...once })
     client.on('error', () => {})
     try {
