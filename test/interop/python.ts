@@ -53,10 +53,11 @@ export class PythonClient {
   }
 }
 
-export function startPythonClient(t: TestContext, url: string, env: NodeJS.ProcessEnv = {}): PythonClient {
-  const child = spawn(PYTHON, ['shop.py'], {
+/** `module` reads requests and writes replies, a line for each. */
+export function startPythonClient(t: TestContext, url: string, module = 'shop.py'): PythonClient {
+  const child = spawn(PYTHON, [module], {
     cwd: FOLDER,
-    env: environment(url, env),
+    env: environment(url, {}),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   endWith(t, child)
