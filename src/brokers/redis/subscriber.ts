@@ -49,7 +49,11 @@ export class Subscriber {
     const added = channels.filter((channel) => add(this.#channels, channel, listener))
     await this.start()
     if (added.length === 0) return
-    await this.#connection.run((client) => subscribe(client, added))
+    await this.#connection.run((client) => {
+      // Some may have been left again meanwhile.
+      const wanted = added.filter((channel) => this.#channels.has(channel))
+      return subscribe(client, wanted)
+    })
   }
 
   async listenPattern(pattern: string, listener: Listener): Promise<void> {
@@ -91,9 +95,18 @@ export class Subscriber {
     client.on('pmessageBuffer', (pattern: string, channel: Buffer, message: Buffer) => {
       for (const listener of this.#patterns.get(pattern) ?? []) listener(message, channel.toString())
     })
-    await subscribe(client, [INVALIDATIONS, ...this.#channels.keys()])
-    if (this.#patterns.size > 0) await client.psubscribe(...this.#patterns.keys())
+    const [channels, patterns] = [[...this.#channels.keys()], [...this.#patterns.keys()]]
+    await subscribe(client, [INVALIDATIONS, ...channels])
+    if (patterns.length > 0) await client.psubscribe(...patterns)
+    // From now on whoever leaves says so to the server; who left meanwhile could not.
     this.#id = id
+    try {
+      const left = channels.filter((channel) => !this.#channels.has(channel))
+      if (left.length > 0) await client.unsubscribe(...left)
+    } catch (error) {
+      this.#id = null
+      throw error
+    }
     // What happened before was not heard.
     this.#owner.changed()
     for (const listener of this.#restored) listener()
