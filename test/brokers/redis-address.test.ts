@@ -104,7 +104,7 @@ test("Redis's refusals have the code of what can be done about them, also out of
     'NOAUTH Authentication required.': 'CAROM_STORE_UNAVAILABLE',
     'WRONGPASS invalid username-password pair or user is disabled.': 'CAROM_STORE_UNAVAILABLE',
     'MOVED 3999 127.0.0.1:6381': 'CAROM_STORE_UNAVAILABLE',
-    'WRONGTYPE Operation against a key holding the wrong kind of value': 'CAROM_STORE_CORRUPT',
+    'WRONGTYPE Operation against a key holding the wrong kind of value': 'CAROM_STORE_UNAVAILABLE',
   }
   for (const [text, code] of Object.entries(replies)) {
     const reply = Object.assign(new Error(text), { name: 'ReplyError', command: { name: 'auth', args: ['hunter2'] } })

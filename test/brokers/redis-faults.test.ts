@@ -136,6 +136,24 @@ test('a full server refuses what is new, and what is there can still be worked o
   assert.deepEqual(await consumer.settle([acked(b, { result: meta('b') }), acked(c)]), ['settled', 'settled'])
 })
 
+test('what was ended in a call that broke off halfway is settled when it is settled again', options, async (t) => {
+  const { broker, backend, client } = await ownPlace(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish(numbered(Array.from({ length: 300 }, (_, index) => index)))
+  const deliveries = await claimCount(consumer, 300)
+  // The step of the first 256 only acks, which a full server still takes; in the second are results.
+  const settlements = deliveries.map((delivery, index) =>
+    acked(delivery, index < 256 ? {} : { result: meta(delivery.message.headers.id) }),
+  )
+  await client.config('SET', 'maxmemory', '1')
+  await refused(consumer.settle(settlements), 'CAROM_STORE_FULL', /maxmemory/)
+  await client.config('SET', 'maxmemory', '0')
+  assert.deepEqual(new Set(await consumer.settle(settlements)), new Set(['settled']))
+  assert.deepEqual(new Set(await consumer.settle(settlements)), new Set(['lost']))
+  assert.equal((await backend.load(['299']))[0]?.status, 'SUCCESS')
+  assert.deepEqual(await broker.depths(), [])
+})
+
 test('a password that is wrong is said at once, and by no log', options, async (t) => {
   const server = await startRedis(['--requirepass', 'sesame'])
   t.after(() => server.remove())

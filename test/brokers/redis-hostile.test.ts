@@ -116,8 +116,12 @@ test('strange fields, lists and queues of others are left alone', options, async
   const consumer = await consumerOf(broker)
   await broker.publish([outgoing({ id: 'a' })])
   assert.deepEqual(idsOf([await claimOne(consumer)]), ['a'])
+  for (const queue of ['unacked', 'unacked_index', 'carom.due', '_kombu.binding.q', 'celery-task-meta-a']) {
+    await assert.rejects(broker.publish([outgoing({ queue })]), { code: 'CAROM_MESSAGE_INVALID' })
+    await assert.rejects(consumerOf(broker, { queues: [queue] }), RangeError)
+  }
   await client.set('r', 'text')
-  await assert.rejects(broker.publish([outgoing({ queue: 'r' })]), { code: 'CAROM_STORE_CORRUPT' })
+  await assert.rejects(broker.publish([outgoing({ queue: 'r' })]), { code: 'CAROM_STORE_UNAVAILABLE' })
   // A list of another type keeps nothing else from being claimed.
   const both = await consumerOf(broker, { queues: ['r', 'q'] })
   await broker.publish([outgoing({ id: 'b' })])

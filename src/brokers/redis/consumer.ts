@@ -14,6 +14,9 @@ import { Upkeep } from './upkeep.ts'
 /** Makes the queues known, and gives back what dead workers have left. */
 export async function openConsumer(store: RedisStore, asked: ConsumerOptions, onClosed: () => void): Promise<Consumer> {
   const options = checkConsumerOptions(asked)
+  const reserved = options.queues.find((queue) => store.keys.isReserved(queue))
+  if (reserved !== undefined)
+    throw new RangeError(`Cannot consume from "${reserved}": Redis has another key of that name`)
   await store.declare(options.queues)
   return new RedisConsumer(store, options, onClosed)
 }
@@ -26,6 +29,8 @@ class RedisConsumer implements Consumer {
   readonly #call: ClaimCall
   /** Tokens of the claims that this consumer holds, to be given back when it closes. */
   readonly #held = new Set<string>()
+  /** Claims that ended in a call that failed as a whole. */
+  readonly #endedBefore = new Set<string>()
   readonly #underWay = new Set<Promise<unknown>>()
   #closed = false
 
@@ -104,9 +109,21 @@ class RedisConsumer implements Consumer {
         end: end.type === 'ack' || envelope === undefined ? ACK : backOrAside(keys, token, envelope, end),
       }
     })
-    const outcomes = await endClaims(this.#store, endings)
-    for (const { token } of settlements) this.#held.delete(token)
-    return outcomes.map((standing) => (standing ? 'settled' : 'lost'))
+    const ended = new Set<string>()
+    const note = (field: string) => ended.add(field)
+    try {
+      const outcomes = await endClaims(this.#store, endings, { ended: note })
+      for (const { token } of settlements) this.#held.delete(token)
+      return outcomes.map((standing, index) => {
+        const { token } = settlements[index] as Settlement
+        return standing || this.#endedBefore.delete(token) ? 'settled' : 'lost'
+      })
+    } catch (error) {
+      // A call of several steps that broke off: whoever settles these again is told that they are.
+      if (this.#endedBefore.size > MAX_ENDED) this.#endedBefore.clear()
+      for (const field of ended) this.#endedBefore.add(field)
+      throw error
+    }
   }
 
   async #envelopes(settlements: readonly Settlement[]): Promise<ReadonlyMap<string, Buffer>> {
@@ -179,3 +196,4 @@ function endingOf(field: string, end: Ending['end']): Ending {
 // Behind the watching: a change that nobody was told of is found by then.
 const POLL_MS = 1_000
 const RENEW_STEP = 1_000
+const MAX_ENDED = 10_000

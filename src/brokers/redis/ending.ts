@@ -18,11 +18,18 @@ export interface Ending {
   readonly end: readonly Argument[]
 }
 
+export interface EndOptions {
+  /** Only those whose lease is over. @default false */
+  readonly onlyExpired?: boolean
+  /** Told of each claim that was ended, also when a later step fails. */
+  readonly ended?: (field: string) => void
+}
+
 /** Ends claims in the order given, in steps of bounded size. Returns for each whether it stood. */
 export async function endClaims(
   store: RedisStore,
   endings: readonly Ending[],
-  { onlyExpired = false }: { readonly onlyExpired?: boolean } = {},
+  { onlyExpired = false, ended }: EndOptions = {},
 ): Promise<boolean[]> {
   const { keys, address } = store
   const outcomes: boolean[] = []
@@ -34,6 +41,7 @@ export async function endClaims(
       args.push(...end)
     }
     const replies = (await store.script(SETTLE, [...fieldKeys(keys), keys.quarantine], args)) as number[]
+    for (const [index, { field }] of step.entries()) if (replies[index] === 1) ended?.(field)
     outcomes.push(...replies.map((reply) => reply === 1))
   }
   return outcomes

@@ -7,8 +7,8 @@ export function toStoreError(name: string, error: unknown): unknown {
   const text = error.message
   const found = REPLIES.find(({ begins }) => begins.test(text))
   // Redis's other replies (WRONGTYPE, an error in a script) tell of a bug, or of keys that are not Celery's.
-  if (found === undefined && isReply(error)) return storeError('CAROM_STORE_CORRUPT', name, error, UNKNOWN)
-  return storeError(found?.code ?? 'CAROM_STORE_UNAVAILABLE', name, error, found?.advice ?? UNREACHABLE)
+  const advice = found?.advice ?? (isReply(error) ? UNKNOWN : UNREACHABLE)
+  return storeError(found?.code ?? 'CAROM_STORE_UNAVAILABLE', name, error, advice)
 }
 
 export function storeError(

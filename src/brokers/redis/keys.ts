@@ -52,6 +52,11 @@ export class Keys {
     return STEPS.map((step) => this.list(queue, step))
   }
 
+  /** Whether a queue's lists would lie where something else does. */
+  isReserved(queue: string): boolean {
+    return RESERVED.test(queue)
+  }
+
   binding(exchange: string): string {
     return `${this.#prefix}_kombu.binding.${exchange}`
   }
@@ -99,4 +104,5 @@ export function placeOf(field: string): { readonly queue: string; readonly step:
   return match === null ? null : { step: Number(match[1]), queue: match[2] as string }
 }
 
+const RESERVED = /^(?:unacked(?:_index|_mutex)?$|carom\.|_kombu\.binding\.|celery-task(?:set)?-meta-)/
 const FIELD = /^carom\.[0-9a-f]{18}\.[\w-]+\.([0369])\.\d{1,6}\.(.+)$/s

@@ -19,6 +19,7 @@ export function toPushed({ queue, message }: Outgoing, keys: Keys): Pushed {
   if (typeof queue !== 'string' || queue === '' || queue.length > MAX_QUEUE_LENGTH) {
     throw invalid(message, `its queue is no name of 1 to ${MAX_QUEUE_LENGTH} characters`)
   }
+  if (keys.isReserved(queue)) throw invalid(message, `the name of its queue (${queue}) is that of another key`)
   const properties = withReadablePriority(message)
   const route = { deliveryTag: randomUUID(), exchange: '', routingKey: queue }
   try {
