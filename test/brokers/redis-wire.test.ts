@@ -191,6 +191,33 @@ test('a producer that only pushes into the list wakes a worker that waits', opti
   assert.ok(median < 100, `it took ${median} ms: the slow look has found it, not the wake-up`)
 })
 
+test('what becomes due again is first offered to others who wait: a worker that knows the task', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish([outgoing({ id: 'foreign' })])
+  await consumer.settle([released(await claimOne(consumer), 'foreign', 100)])
+  const ending = new AbortController()
+  const claiming = consumer.claim(1, { signal: ending.signal })
+  // As a Python worker that is idle.
+  const [, envelope] = (await client.brpop('q', 10)) ?? []
+  assert.equal(JSON.parse(envelope as string).headers.id, 'foreign')
+  assert.deepEqual(JSON.parse(envelope as string).headers['x-carom-counts'], [1, 0, 1])
+  ending.abort()
+  assert.deepEqual(await claiming, [])
+})
+
+test('a claim of big messages ends before it is too big', options, async (t) => {
+  const { broker } = await redis.place(t)
+  const body = Buffer.alloc(3_000_000, 32)
+  for (let index = 0; index < 5; index++) await broker.publish([outgoing({ id: String(index), body })])
+  const consumer = await consumerOf(broker)
+  const { signal } = new AbortController()
+  const first = await consumer.claim(5, { signal })
+  assert.ok(first.length >= 2 && first.length < 5, `it took ${first.length}`)
+  assert.equal(first[0]?.message.body.byteLength, body.byteLength)
+  assert.equal((await claimCount(consumer, 5 - first.length)).length, 5 - first.length)
+})
+
 test('scripts that the server has lost are told to it again', options, async (t) => {
   const { broker, backend, client } = await redis.place(t)
   const consumer = await consumerOf(broker)

@@ -36,7 +36,7 @@ export function parseOptions(parameters: readonly (readonly [string, string])[])
   return {
     globalKeyprefix: text('globalKeyprefix') ?? '',
     visibilityTimeoutMs: durationOf(said, 'visibilityTimeoutMs', { from: 1_000, otherwise: 3_600_000 }),
-    resultExpiresMs: durationOf(said, 'resultExpiresMs', { from: 0, otherwise: 86_400_000 }),
+    resultExpiresMs: durationOf(said, 'resultExpiresMs', { from: 0, otherwise: DEFAULT_EXPIRES_MS }),
     masterName: text('masterName'),
     commandTimeoutMs: durationOf(said, 'commandTimeoutMs', { from: 100, otherwise: 10_000 }),
     tls: {
@@ -70,6 +70,7 @@ function refusal(why: string): CaromError {
   return new CaromError('CAROM_URL_UNSUPPORTED', `Cannot use a URL of Redis: ${why}`)
 }
 
+export const DEFAULT_EXPIRES_MS = 86_400_000
 const KNOWN = [
   'globalKeyprefix',
   'visibilityTimeoutMs',

@@ -1,6 +1,6 @@
 /** Which Redis a URL means, in kombu's forms. A URL's text never gets into a message: it may hold a password. */
 import { CaromError } from '../../errors.ts'
-import { parseOptions, type RedisOptions } from './address-options.ts'
+import { DEFAULT_EXPIRES_MS, parseOptions, type RedisOptions } from './address-options.ts'
 
 export interface RedisHost {
   readonly host: string
@@ -105,9 +105,14 @@ function nameOf(scheme: string, endpoints: readonly RedisEndpoint[], db: number,
     if (endpoint.type === 'socket') return [endpoint.path]
     return (endpoint.type === 'tcp' ? [endpoint] : endpoint.sentinels).map(hostText)
   })
-  const master = options.masterName === null ? '' : ` (master ${options.masterName})`
-  const prefix = options.globalKeyprefix === '' ? '' : ` (prefix ${JSON.stringify(options.globalKeyprefix)})`
-  return `${scheme}://${places.join(',')}${scheme.endsWith('socket') ? '#' : '/'}${db}${master}${prefix}`
+  // What makes two URLs of one server two stores.
+  const marks = [
+    options.masterName === null ? '' : `master ${options.masterName}`,
+    options.globalKeyprefix === '' ? '' : `prefix ${JSON.stringify(options.globalKeyprefix)}`,
+    options.resultExpiresMs === DEFAULT_EXPIRES_MS ? '' : `results for ${options.resultExpiresMs} ms`,
+  ].filter((mark) => mark !== '')
+  const place = `${scheme}://${places.join(',')}${scheme.endsWith('socket') ? '#' : '/'}${db}`
+  return marks.length === 0 ? place : `${place} (${marks.join(', ')})`
 }
 
 function hostText({ host, port }: RedisHost): string {

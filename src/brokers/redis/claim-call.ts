@@ -27,6 +27,7 @@ export class ClaimCall {
   /** All the lists of the queues. */
   readonly lists: readonly string[]
   #calls = 0
+  #promoted = false
 
   constructor(store: RedisStore, options: ConsumerOptions) {
     this.#store = store
@@ -43,9 +44,11 @@ export class ClaimCall {
     const nonce = `${this.#nonce}-${this.#calls.toString(36)}`
     const { globalKeyprefix } = address.options
     const settings = [Math.min(max, MAX_TAKEN), MAX_BYTES, leaseMs, nonce, globalKeyprefix, LIFETIME_MS, queues.length]
-    const args = [...settings, ...queues.map(suffixOf), ...tails]
-    const reply = await this.#store.script(CLAIM, [...fieldKeys(keys), ...lists], args)
-    return toClaimed(reply as ClaimReply)
+    // Every other time at most: messages that become due without end must not keep the others from being taken.
+    const args = [...settings, this.#promoted ? '' : 'promote', ...queues.map(suffixOf), ...tails]
+    const reply = (await this.#store.script(CLAIM, [...fieldKeys(keys), ...lists], args)) as ClaimReply
+    this.#promoted = reply[4] > 0
+    return toClaimed(reply)
   }
 
   /** Each call begins with another queue, so that a full one does not hold up the others. */
@@ -56,7 +59,7 @@ export class ClaimCall {
   }
 }
 
-type ClaimReply = readonly [nowMs: number, taken: readonly Buffer[], dueMs: number, leaseMs: number]
+type ClaimReply = readonly [nowMs: number, taken: readonly Buffer[], dueMs: number, leaseMs: number, promoted: number]
 
 function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs]: ClaimReply): Claimed {
   const taken: Taken[] = []

@@ -1,27 +1,31 @@
 import { FIELDS, script } from './script.ts'
 
 /**
- * Puts what is due into its list, then takes messages.
+ * Puts what is due into its list; where nothing is, takes messages.
  *
  * KEYS: the four, then the lists, all queues of a step together. ARGV: max, max bytes, leaseMs, nonce, prefix of keys,
- * lifetime of our keys, number of queues, then of each queue the suffix, and of each list the tail.
+ * lifetime of our keys, number of queues, 'promote' or '', then of each queue the suffix, and of each list the tail.
  * Returns the time, what was taken as field, envelope, field, ..., and milliseconds until the next message is due and
- * the next lease ends (-1: none).
+ * the next lease ends (-1: none), and how many were put into their lists.
  */
 export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs, nonce, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local lifetimeMs, queues = ARGV[6], tonumber(ARGV[7])
-local ready = redis.call('ZRANGEBYSCORE', due, '-inf', nowMs, 'LIMIT', 0, 100)
-for i = #ready, 1, -1 do
-  local field = ready[i]
-  local step, length, queue = string.match(field, '^carom%.%x+%.[%w_-]+%.(%d)%.(%d+)%.(.+)$')
-  local value = redis.call('HGET', unacked, field)
-  if value and step then
-    local list = prefix .. queue .. (step == '0' and '' or '\\6\\22' .. step)
-    redis.pcall('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
+if ARGV[8] == 'promote' then
+  local ready = redis.call('ZRANGEBYSCORE', due, '-inf', nowMs, 'LIMIT', 0, 100)
+  for i = #ready, 1, -1 do
+    local field = ready[i]
+    local step, length, queue = string.match(field, '^carom%.%x+%.[%w_-]+%.(%d)%.(%d+)%.(.+)$')
+    local value = redis.call('HGET', unacked, field)
+    if value and step then
+      local list = prefix .. queue .. (step == '0' and '' or '\\6\\22' .. step)
+      redis.pcall('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
+    end
+    remove(field)
+    redis.call('ZREM', due, field)
   end
-  remove(field)
-  redis.call('ZREM', due, field)
+  -- Not taken in the same step: others wait for these lists too, and a worker that knows the task may be among them.
+  if #ready > 0 then return { nowMs, {}, 0, -1, #ready } end
 end
 local taken, count, bytes, failure = {}, 0, 0, nil
 local function take(list, queue, share)
@@ -30,11 +34,11 @@ local function take(list, queue, share)
   if not popped or #popped == 0 then return false end
   local hash, byLease, byIndex = {}, {}, {}
   for i, envelope in ipairs(popped) do
-    local field = newField(count, nonce, ARGV[7 + queues + list])
+    local field = newField(count, nonce, ARGV[8 + queues + list])
     count = count + 1
     bytes = bytes + #envelope
     hash[#hash + 1] = field
-    hash[#hash + 1] = '[' .. envelope .. ARGV[7 + queue]
+    hash[#hash + 1] = '[' .. envelope .. ARGV[8 + queue]
     byLease[#byLease + 1] = nowMs + leaseMs
     byLease[#byLease + 1] = field
     byIndex[#byIndex + 1] = (nowMs + leaseMs) / 1000
@@ -47,6 +51,12 @@ local function take(list, queue, share)
   redis.call('ZADD', leases, unpack(byLease))
   return #popped == share
 end
+-- One at first, then as many as fit by what they have been so far.
+local function shareOf()
+  if count == 0 then return 1 end
+  local fit = math.floor((maxBytes - bytes) * count / math.max(1, bytes))
+  return math.max(1, math.min(16, fit, math.ceil((max - count) / queues)))
+end
 for first = 1, #KEYS - 4, queues do
   local more, open = {}, true
   for queue = 1, queues do more[queue] = true end
@@ -54,7 +64,7 @@ for first = 1, #KEYS - 4, queues do
     open = false
     for queue = 1, queues do
       if more[queue] and count < max and bytes < maxBytes then
-        local share = math.min(16, math.ceil((max - count) / queues))
+        local share = shareOf()
         more[queue] = take(first + queue - 1, queue, share)
         open = open or more[queue]
       end
@@ -63,7 +73,7 @@ for first = 1, #KEYS - 4, queues do
 end
 if count > 0 then
   redis.call('PEXPIRE', leases, lifetimeMs)
-  return { nowMs, taken, 0, 0 }
+  return { nowMs, taken, 0, -1, 0 }
 end
 if failure then return failure end
 local function untilFirst(key)
@@ -71,5 +81,5 @@ local function untilFirst(key)
   if #first == 0 then return -1 end
   return math.max(0, math.ceil(tonumber(first[2]) - nowMs))
 end
-return { nowMs, taken, untilFirst(due), untilFirst(leases) }
+return { nowMs, taken, untilFirst(due), untilFirst(leases), 0 }
 `)

@@ -48,13 +48,10 @@ class RedisConsumer implements Consumer {
     const ear = this.#store.bell.listen({ holds: true })
     try {
       while (!signal.aborted && !this.#closed) {
-        const { taken, nowMs, nextMs, leaseOver } = await this.#during(this.#call.claim(max))
-        if (taken.length > 0) {
-          const deliveries = await this.#during(this.#receive(taken, nowMs, signal))
-          if (deliveries.length > 0) return deliveries
-        } else if (leaseOver) {
-          await this.#upkeep.giveBackExpired()
-        } else if (await this.#store.watch(this.#call.lists)) {
+        const { deliveries, found, nextMs, leaseOver } = await this.#during(this.#claimOnce(max, signal))
+        if (deliveries.length > 0) return deliveries
+        if (leaseOver) await this.#upkeep.giveBackExpired()
+        else if (!found && (await this.#store.watch(this.#call.lists))) {
           await ear.heard({ signal, atMs: Date.now() + Math.min(nextMs, POLL_MS) })
         }
       }
@@ -135,6 +132,12 @@ class RedisConsumer implements Consumer {
       return value === null || value === undefined ? [] : [[token, envelopeOf(value, token)] as const]
     })
     return new Map(found)
+  }
+
+  async #claimOnce(max: number, signal: AbortSignal) {
+    const { taken, nowMs, nextMs, leaseOver } = await this.#call.claim(max)
+    const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
+    return { deliveries, found: taken.length > 0, nextMs, leaseOver }
   }
 
   /** What was taken, sorted: garbage is set aside and what is not due is parked, in one step. */

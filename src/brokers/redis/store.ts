@@ -78,7 +78,8 @@ export class RedisStore {
    * empty now. Where changes cannot be watched, nothing rings: whoever waits looks now and then.
    */
   async watch(lists: readonly string[]): Promise<boolean> {
-    await this.subscriber.start().catch(() => {})
+    // Not awaited: until it is there, whoever waits looks now and then; then the bell rings, and it is watched.
+    this.subscriber.start().catch(() => {})
     return this.run(async (client) => {
       const watches = await this.#redirect(client)
       const pipeline = client.pipeline()
