@@ -18,7 +18,11 @@
 
 #include "threads.h"
 
-enum { MOST_WORKERS = 8, MOST_THREADS = 256, TRIES = 200, GLIBC_THREAD_BYTES = 2048, ROOM_BYTES = 32 * 1024 };
+enum { MOST_WORKERS = 8, MOST_THREADS = 256, GLIBC_THREAD_BYTES = 2048, ROOM_BYTES = 32 * 1024 };
+/* A thread that has nothing to do needs a moment of a processor all the same, for which others may stand in line. */
+#ifndef PATIENCE_MS
+#define PATIENCE_MS 1000
+#endif
 static const struct timespec PAUSE = {.tv_nsec = 100 * 1000};
 
 struct worker {
@@ -35,6 +39,9 @@ struct worker {
 static struct worker workers[MOST_WORKERS];
 static int worker_count = 0;
 static struct sigaction before;
+static bool is_listening = false;
+/* A signal that nobody waits for any more is on its way, or was: without a handler it would end the process. */
+static bool is_signal_owed = false;
 static struct worker *volatile addressed;
 /* A futex; its waiters are the parked threads. */
 static _Atomic int may_go;
@@ -97,10 +104,16 @@ static const char *name_of(pid_t id, const struct thread *threads, int count) {
   return "";
 }
 
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* They are the same ones as long as the process lives. */
 static bool find_workers(void) {
   static struct thread threads[MOST_THREADS];
-  for (int left = TRIES; left > 0 && worker_count == 0; left--) {
+  for (int64_t end = now_ms() + PATIENCE_MS; worker_count == 0;) {
     int count = list_threads(threads, MOST_THREADS);
     if (count < 0) return false;
     const char *unnamed = name_of(getpid(), threads, count);
@@ -110,44 +123,75 @@ static bool find_workers(void) {
       worker->id = threads[i].id;
       memcpy(worker->name, threads[i].name, sizeof worker->name);
     }
-    if (worker_count == 0) nanosleep(&PAUSE, NULL);
-  }
-  if (worker_count > 0) return true;
-  errno = ESRCH;
-  return false;
-}
-
-/* One that is at work may hold a lock, which nobody would open in the child: it is given some time. */
-static bool comes_to_rest(pid_t id) {
-  unsigned long address;
-  for (int left = TRIES; left > 0; left--) {
-    if (waits_for_futex(id, &address)) return true;
+    if (worker_count > 0) break;
+    if (now_ms() >= end) {
+      errno = ESRCH;
+      return false;
+    }
     nanosleep(&PAUSE, NULL);
   }
-  errno = EAGAIN;
-  return false;
+  return true;
+}
+
+static bool is_at_rest(const struct worker *worker) {
+  unsigned long address;
+  return waits_for_futex(worker->id, &address);
+}
+
+static bool is_parked(const struct worker *worker) { return atomic_load(&worker->is_parked); }
+
+static bool becomes(bool (*is_so)(const struct worker *), const struct worker *worker) {
+  for (int64_t end = now_ms() + PATIENCE_MS; !is_so(worker);) {
+    if (now_ms() >= end) {
+      errno = EAGAIN;
+      return false;
+    }
+    nanosleep(&PAUSE, NULL);
+  }
+  return true;
 }
 
 static bool park_worker(struct worker *worker) {
-  if (!comes_to_rest(worker->id)) return false;
+  /* One that is at work may hold a lock, which nobody would open in the child. */
+  if (!becomes(is_at_rest, worker)) return false;
   addressed = worker;
   if (syscall(SYS_tgkill, getpid(), worker->id, park_signal()) != 0) return false;
-  for (int left = TRIES; left > 0 && !atomic_load(&worker->is_parked); left--) nanosleep(&PAUSE, NULL);
-  if (atomic_load(&worker->is_parked) && worker->id_field != NULL) return true;
-  errno = atomic_load(&worker->is_parked) ? ENOTSUP : EAGAIN;
-  return false;
+  if (!becomes(is_parked, worker)) {
+    is_signal_owed = true;
+    return false;
+  }
+  if (worker->id_field == NULL) errno = ENOTSUP;
+  return worker->id_field != NULL;
+}
+
+static void let_go(void) {
+  atomic_store(&may_go, 1);
+  futex(&may_go, FUTEX_WAKE_PRIVATE, MOST_WORKERS);
+  for (int i = 0; i < worker_count; i++) {
+    while (is_parked(&workers[i])) sched_yield();
+  }
+}
+
+static bool listen(void) {
+  struct sigaction action = {.sa_handler = park, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  if (!is_listening && sigaction(park_signal(), &action, &before) != 0) return false;
+  is_listening = true;
+  return true;
+}
+
+static void listen_no_more(void) {
+  is_listening = false;
+  sigaction(park_signal(), &before, NULL);
 }
 
 bool park_workers(void) {
-  if (!find_workers()) return false;
-  struct sigaction action = {.sa_handler = park, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
+  if (!find_workers() || !listen()) return false;
   atomic_store(&may_go, 0);
-  if (sigaction(park_signal(), &action, &before) != 0) return false;
   for (int i = 0; i < worker_count; i++) {
     if (park_worker(&workers[i])) continue;
     int error = errno;
-    release_workers();
+    let_go();
     errno = error;
     return false;
   }
@@ -155,12 +199,8 @@ bool park_workers(void) {
 }
 
 void release_workers(void) {
-  atomic_store(&may_go, 1);
-  futex(&may_go, FUTEX_WAKE_PRIVATE, MOST_WORKERS);
-  for (int i = 0; i < worker_count; i++) {
-    while (atomic_load(&workers[i].is_parked)) sched_yield();
-  }
-  sigaction(park_signal(), &before, NULL);
+  let_go();
+  if (!is_signal_owed) listen_no_more();
 }
 
 static int go_on(void *argument) {
@@ -180,7 +220,7 @@ static void *revive_all(void *unused) {
     pid_t *id = worker->id_field;
     worker->id = clone(go_on, stack, flags, worker, id, worker->thread_pointer, id);
     if (worker->id < 0) return (void *)-1;
-    while (atomic_load(&worker->is_parked)) sched_yield();
+    while (is_parked(worker)) sched_yield();
   }
   return NULL;
 }
@@ -193,6 +233,8 @@ bool revive_workers(void) {
   atomic_store(&may_go, 1);
   if (pthread_create(&thread, NULL, revive_all, NULL) != 0) return false;
   pthread_join(thread, &failure);
-  sigaction(park_signal(), &before, NULL);
+  /* Those on their way are the parent's. */
+  is_signal_owed = false;
+  listen_no_more();
   return failure == NULL;
 }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { decodePayload, encodePayload, keepPayload, lendPayload } from '../../src/pool/protocol/payload.ts'
+import { until } from '../support/wait.ts'
 
 // MessagePack has one zero; two dates that are none are never equal.
 const scalars = [
@@ -199,3 +202,16 @@ function attempt(fn: () => unknown): void {
     assert.ok(error instanceof Error)
   }
 }
+
+test('Who reads much reads texts by native code, and the same', async (t) => {
+  const reader = (await import('msgpackr/unpack')) as { readonly isNativeAccelerationEnabled?: boolean }
+  const value = Array.from({ length: 20_000 }, (_, id) => ({ id, text: `the item of number ${id}, größer` }))
+  const payload = encodePayload(value)
+  const readSomeTimes = () => {
+    for (let times = 0; times < 5; times++) assert.deepEqual(decodePayload(payload), value)
+  }
+  readSomeTimes()
+  if (!existsSync(fileURLToPath(import.meta.resolve('msgpackr-extract')))) return t.skip('it is not installed here')
+  await until(() => reader.isNativeAccelerationEnabled === true, { what: 'it is loaded' })
+  readSomeTimes()
+})

@@ -5,7 +5,8 @@
  * shared memory except between threads of one process.
  */
 import { types } from 'node:util'
-import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr'
+import { Packr, RESET_BUFFER_MODE } from 'msgpackr/pack'
+import { Unpackr } from 'msgpackr/unpack'
 import type { Payload } from './frame.ts'
 import { isShared, readingMemory, writingMemory } from './shared-memory.ts'
 
@@ -66,6 +67,7 @@ const LONG_TEXT = 64 * 1024
 /** What is kept for the next value; more would stay with this process for one that needed it. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024
 const FIRST_BYTES = 8 * 1024
+const MANY_BYTES = 4 * 1024 * 1024
 
 // Reading never learns from what was written: a stranger's record definitions must not meet ours.
 const unpackr = new Unpackr({ structuredClone: true, copyBuffers: true })
@@ -73,7 +75,24 @@ let packr = createPackr()
 let textRoom = Buffer.alloc(0)
 const pack = (value: unknown): Buffer => packr.pack(value)
 const packAgain = (value: unknown): Buffer => packr.pack(value, RESET_BUFFER_MODE)
-const unpack = (bytes: Uint8Array): unknown => unpackr.unpack(bytes)
+
+let slowBytes = 0
+
+function unpack(bytes: Uint8Array): unknown {
+  if (slowBytes < MANY_BYTES) {
+    slowBytes += bytes.length
+    if (slowBytes >= MANY_BYTES) accelerate()
+  }
+  return unpackr.unpack(bytes)
+}
+
+/**
+ * msgpackr has native code that reads texts three times as fast. To load it takes 20 ms of every start of a process, so
+ * only one that reads much does: its entry for Node gives it to the one that is used here.
+ */
+function accelerate(): void {
+  import('msgpackr').catch(() => {})
+}
 
 function createPackr(): Packr {
   const created = new Packr({ structuredClone: true, useRecords: refuseOpaque })

@@ -3,7 +3,7 @@
  * a payload's bytes hold its number, and the memory itself goes beside them. What leaves the process refuses it.
  */
 import { types } from 'node:util'
-import { addExtension } from 'msgpackr'
+import { addExtension } from 'msgpackr/pack'
 
 export function isShared(value: unknown): boolean {
   return types.isSharedArrayBuffer(value) || (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer))

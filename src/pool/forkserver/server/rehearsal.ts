@@ -2,6 +2,10 @@
  * A child's life, lived once in the server before it forks: a start, a job, an answer. What that compiles and allocates for
  * the first time is then in memory that all children share, and no child does it again.
  */
+// What nearly every application loads of Node: a child of which nothing is preloaded finds it here.
+import 'node:child_process'
+import 'node:module'
+import 'node:worker_threads'
 import { Socket } from 'node:net'
 import type { Addon } from '../../../native/addon.ts'
 import { ChildLoop } from '../../child/loop.ts'

@@ -17,9 +17,7 @@ import {
 import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { whileLoading } from '../../protocol/loading.ts'
 import { Census } from './census.ts'
-import { compactHeap } from './compaction.ts'
 import { liveAsForked } from './forked.ts'
-import { rehearse } from './rehearsal.ts'
 
 export class ForkServer {
   readonly #addon: Addon
@@ -33,6 +31,8 @@ export class ForkServer {
   #execArgv: readonly string[] = []
   /** `null` until everything is loaded. */
   #census: Census | null = null
+  /** Has it forked already, and has it done what makes children small? */
+  #state: 'loaded' | 'used' | 'settled' = 'loaded'
   readonly #reap = (): void => {
     for (const [pid, generation] of this.#children) this.#bury(pid, generation)
   }
@@ -71,16 +71,28 @@ export class ForkServer {
       this.#tell({ type: 'broken', failure: toFailure(error) })
       return void this.#control.end()
     }
-    await rehearse(this.#addon)
-    compactHeap()
     this.#census = census
     this.#tell({ type: 'prepared', leftovers: census.resources() })
     if (this.#orders.length > 0) this.#forkSoon()
   }
 
-  /** Not in a callback of I/O, whose work a child would go on with, and never two at once: it would run the second too. */
+  /**
+   * Not in a callback of I/O, whose work a child would go on with, and never two at once: it would run the second too.
+   * Somebody waits for a first child that is to be the only one, so it is forked as things are, and is larger for it.
+   */
   #forkSoon(): void {
-    setImmediate(() => this.#forkNext())
+    const isAlone = this.#state === 'loaded' && this.#orders.length === 1
+    if (isAlone || this.#state === 'settled') setImmediate(() => this.#forkNext())
+    else void this.#settle().then(() => this.#forkSoon())
+  }
+
+  /** Once, for all children that follow. */
+  async #settle(): Promise<void> {
+    // Not among the imports of this file: a first child does without them.
+    const [{ rehearse }, { compactHeap }] = await Promise.all([import('./rehearsal.ts'), import('./compaction.ts')])
+    await rehearse(this.#addon)
+    compactHeap()
+    this.#state = 'settled'
   }
 
   #forkNext(): void {
@@ -90,6 +102,7 @@ export class ForkServer {
     if (pid === 0) return this.#leaveTo(generation, descriptors as Descriptors)
     for (const fd of descriptors ?? []) this.#addon.closeDescriptor(fd)
     if (pid !== null) {
+      if (this.#state === 'loaded') this.#state = 'used'
       this.#children.set(pid, generation)
       this.#tell({ type: 'forked', generation, pid })
     }
