@@ -1,24 +1,11 @@
 /** The addon's own test once more, with an addon that looks for what C leaves undefined and for memory that is not its own. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { findAddon } from '../../src/native/addon.ts'
-import { loadScript, projectRoot } from '../house/fixture-tree.ts'
+import { copyWithAddon, whyNoOtherAddon } from './other-addon.ts'
 
-interface Compilation {
-  readonly flags: readonly string[]
-  readonly sources: readonly string[]
-}
-
-const { compileAddon, whyNoAddon } = await loadScript<{
-  compileAddon(file: string, compilation: Compilation): void
-  whyNoAddon(): string | null
-}>('native.mjs')
-const skip = whyNoSanitizers() ?? false
+const skip = whyNoOtherAddon ?? (libraryOf('libasan.so').startsWith('/') ? false : 'the C compiler has no sanitizers')
 
 for (const { name, env, fault, finding } of [
   {
@@ -36,45 +23,27 @@ for (const { name, env, fault, finding } of [
   },
 ]) {
   test(`The sanitizer "${name}" finds nothing in the addon`, { skip }, (t) => {
-    const { status, stdout, stderr } = runTests(t, name, env, [])
+    const { status, stdout, stderr } = runTests(t, name, env)
     assert.equal(status, 0, stdout + stderr)
     assert.match(stdout, /^# skipped 0$/m)
     assert.doesNotMatch(stdout + stderr, /runtime error|Sanitizer/)
   })
 
   test(`The sanitizer "${name}" would have found a fault`, { skip }, (t) => {
-    const { status, stdout, stderr } = runTests(t, name, env, [fault])
+    const { status, stdout, stderr } = runTests(t, name, env, fault)
     assert.notEqual(status, 0)
     assert.match(stdout + stderr, finding)
   })
 }
 
-/** With `faults` in the addon's process as it is loaded. */
-function runTests(t: TestContext, sanitizer: string, env: NodeJS.ProcessEnv, faults: readonly string[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'carom-sanitized-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const build = fileURLToPath(new URL('../../', import.meta.url))
-  for (const part of ['src', 'test']) cpSync(join(build, part), join(folder, part), { recursive: true })
-  for (const name of ['node_modules', 'package.json']) symlinkSync(join(projectRoot, name), join(folder, name))
-  const sources = faults.map((fault) => {
-    const file = join(folder, 'fault.c')
-    writeFileSync(file, `#include <stdlib.h>\n__attribute__((constructor)) static void fault(void) { ${fault} }\n`)
-    return file
-  })
-  const addon = join(folder, `src/prebuilds/linux-${process.arch}/carom.napi.glibc.node`)
-  compileAddon(addon, { flags: [`-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all', '-g', '-O1'], sources })
-  return spawnSync(process.execPath, ['--test-reporter=tap', join(folder, 'test/native/addon.test.js')], {
+function runTests(t: TestContext, sanitizer: string, env: NodeJS.ProcessEnv, fault?: string) {
+  const flags = [`-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all', '-g', '-O1']
+  const file = join(copyWithAddon(t, flags, fault), 'test/native/addon.test.js')
+  return spawnSync(process.execPath, ['--test-reporter=tap', file], {
     encoding: 'utf8',
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
     timeout: DEADLINE_MS,
   })
-}
-
-function whyNoSanitizers(): string | null {
-  if (findAddon().addon === null) return 'there is no addon'
-  const reason = whyNoAddon()
-  if (reason !== null) return reason
-  return libraryOf('libasan.so').startsWith('/') ? null : 'the C compiler has no sanitizers'
 }
 
 /** The compiler's own; just its name if it has none. */
