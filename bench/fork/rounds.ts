@@ -1,12 +1,12 @@
 /** Both ways take turns, each round in a process of its own; medians over the rounds, with the range. */
-import { runProgram } from '../pool/program.ts'
-import { type Table, tableText } from '../pool/table.ts'
+import { runProgram } from '../program.ts'
 import { range, summary } from '../statistics.ts'
+import { type Table, tableText } from '../table.ts'
 import type { Extent, Line, Measure, RoundResult, Way } from './measure.ts'
 
 export type Results = Readonly<Record<Way, readonly RoundResult[]>>
 
-const PROGRAM = new URL('./round.js', import.meta.url).href
+const PROGRAM = new URL('./round.js', import.meta.url)
 const DEADLINE_MS = { quick: 60_000, normal: 120_000, long: 30 * 60_000 } as const
 
 export async function runRounds(measure: Measure, extent: Extent, progress: (text: string) => void): Promise<Results> {

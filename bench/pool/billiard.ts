@@ -2,7 +2,8 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Figures, Measure } from './measure.ts'
+import type { Figures } from '../measure.ts'
+import type { PoolMeasure } from './measure.ts'
 
 // Not compiled, so it is not in build/.
 const PROGRAM = fileURLToPath(new URL('../../../bench/pool/fixtures/python-pool.py', import.meta.url))
@@ -11,7 +12,7 @@ const VERSIONS =
   'import billiard, platform as p; print("Billiard", billiard.__version__, f"(Python {p.python_version()})")'
 const ABSENT = 'not measured: no python3 here has billiard (on Debian: apt-get install python3-billiard)'
 
-export async function measureBilliard({ name, forBilliard }: Measure, isQuick: boolean): Promise<Figures> {
+export async function measureBilliard({ name, forBilliard }: PoolMeasure, isQuick: boolean): Promise<Figures> {
   const { python } = find()
   if (python === null) throw new Error(ABSENT)
   const args = [PROGRAM, name, JSON.stringify(forBilliard?.(isQuick) ?? {})]

@@ -1,7 +1,7 @@
 /** One measure of one row, once: `node round.js MEASURE ROW [--quick]` prints the figures as a line of JSON. */
 import { writeSync } from 'node:fs'
+import { roundLine } from '../rounds.ts'
 import { measureBilliard } from './billiard.ts'
-import type { RoundResult } from './measure.ts'
 import { MEASURES } from './measures/index.ts'
 
 const [measureName, rowName, quick] = process.argv.slice(2)
@@ -10,13 +10,9 @@ const row = measure?.rows.find(({ name }) => name === rowName)
 if (measure === undefined || row === undefined) throw new Error(`No row "${rowName}" in a measure "${measureName}"`)
 const isQuick = quick === '--quick'
 
-let result: RoundResult
-try {
-  const figures = await (row.library === 'billiard' ? measureBilliard(measure, isQuick) : measure.run(row, isQuick))
-  result = { figures }
-} catch (error) {
-  result = { error: error instanceof Error ? (error.message.split('\n')[0] as string) : String(error) }
-}
+const line = await roundLine(async () => ({
+  figures: await (row.library === 'billiard' ? measureBilliard(measure, isQuick) : measure.run(row, isQuick)),
+}))
 // Before pools that would keep the process alive, or end it otherwise, have a say.
-writeSync(1, `${JSON.stringify(result)}\n`)
+writeSync(1, line)
 process.exit(0)

@@ -1,7 +1,8 @@
 /** The parts of the report, in its order. */
+import { roundsSection } from '../rounds.ts'
+import type { Section } from '../section.ts'
 import { deaths } from './deaths/deaths.ts'
+import { POOLS } from './field.ts'
 import { MEASURES } from './measures/index.ts'
-import { roundsSection } from './rounds.ts'
-import type { Section } from './section.ts'
 
-export const SECTIONS: readonly Section[] = [...MEASURES.map(roundsSection), deaths]
+export const SECTIONS: readonly Section[] = [...MEASURES.map((measure) => roundsSection(POOLS, measure)), deaths]

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { TIMED_OUT, within } from '../../pool/clock.ts'
-import { childrenOf, openFiles } from '../../pool/processes.ts'
+import { TIMED_OUT, within } from '../../clock.ts'
+import { childrenOf, openFiles } from '../../processes.ts'
 import type { Extent, Measure } from '../measure.ts'
 import { open, parentOf, stateOf } from '../open.ts'
 

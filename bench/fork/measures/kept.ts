@@ -1,4 +1,4 @@
-import { memoryOf } from '../../pool/processes.ts'
+import { memoryOf } from '../../processes.ts'
 import { BOTH, type Extent, type Measure } from '../measure.ts'
 import { open, parentOf } from '../open.ts'
 

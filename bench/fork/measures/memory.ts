@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { memoryOf } from '../../pool/processes.ts'
+import { memoryOf } from '../../processes.ts'
 import { summary } from '../../statistics.ts'
 import { BOTH, type Extent, type Measure } from '../measure.ts'
 import { open, parentOf } from '../open.ts'

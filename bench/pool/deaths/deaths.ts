@@ -1,12 +1,14 @@
 /** What becomes of a job, its neighbour and the pool when a child dies: done to each pool, not read about it. */
+
+import { runProgram } from '../../program.ts'
+import type { Section } from '../../section.ts'
+import { POOLS } from '../field.ts'
 import type { Row } from '../measure.ts'
-import { runProgram } from '../program.ts'
-import { nameOf } from '../rounds.ts'
 import { ONE_AT_A_TIME } from '../rows.ts'
-import type { Section } from '../section.ts'
 import { CASES, type DeathCase, type Fact } from './cases.ts'
 import { orphansOf } from './orphans.ts'
 
+const HOST = new URL('./host.js', import.meta.url)
 const PARENT_KILLED = 'the parent is killed by SIGKILL while a child spins and another is idle'
 const deadlineMs = (isQuick: boolean) => (isQuick ? 2_500 : 5_000)
 
@@ -22,8 +24,8 @@ export const deaths: Section = {
     ]
     const rows = await inTurn(isQuick ? 4 : 2, tasks, async ({ row, what, death }): Promise<Cells> => {
       progress(`${what}: ${row.name}`)
-      if (death !== null) return [what, nameOf(row), ...(await observed(row, death, limitMs))]
-      return [what, nameOf(row), await orphansOf(row.library, limitMs), '–', '–']
+      if (death !== null) return [what, POOLS.nameOf(row), ...(await observed(row, death, limitMs))]
+      return [what, POOLS.nameOf(row), await orphansOf(row.library, limitMs), '–', '–']
     })
     return {
       title: 'Deaths',
@@ -43,7 +45,7 @@ async function observed(
   { name, env, extraMs }: DeathCase,
   limitMs: number,
 ): Promise<[job: string, neighbour: string, afterwards: string]> {
-  const { lines, end } = await runProgram('deaths/host.js', [library, name, String(limitMs)], {
+  const { lines, end } = await runProgram(HOST, [library, name, String(limitMs)], {
     deadlineMs: 4 * limitMs + extraMs + 10_000,
     env,
   })

@@ -3,7 +3,7 @@
  * a file in place of the deadline: a child spins, the file is there, and the rest is done to this process.
  */
 import { writeSync } from 'node:fs'
-import { TIMED_OUT, within } from '../clock.ts'
+import { TIMED_OUT, within } from '../../clock.ts'
 import { LIBRARIES } from '../libraries/index.ts'
 import { DEFAULTS, type OpenPool } from '../libraries/library.ts'
 import { CASES, type DeathCase, type Fact } from './cases.ts'

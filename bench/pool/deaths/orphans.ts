@@ -3,16 +3,17 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuMs, kill, pidsOf } from '../processes.ts'
-import { endProgram, startProgram } from '../program.ts'
+import { cpuMs, kill, pidsOf } from '../../processes.ts'
+import { endProgram, startProgram } from '../../program.ts'
 
+const HOST = new URL('./host.js', import.meta.url)
 const POLL_MS = 20
 const CPU_SAMPLE_MS = 500
 
 /** What is left `deadlineMs` after the parent's death, in words. */
 export async function orphansOf(library: string, deadlineMs: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'carom-bench-'))
-  const program = startProgram('deaths/host.js', [library, 'orphan', join(folder, 'spinning')])
+  const program = startProgram(HOST, [library, 'orphan', join(folder, 'spinning')])
   try {
     if (!(await comesTrue(() => readdirSync(folder).length > 0, START_MS))) return 'no child started to spin'
     const alive = () => pidsOf(program.family)

@@ -1,5 +1,5 @@
+import { loadPackage } from '../../packages.ts'
 import * as functions from '../fixtures/functions.ts'
-import { loadPackage } from '../packages.ts'
 import { fixture, type Library } from './library.ts'
 
 type Farm = Record<string, (value: unknown) => Promise<unknown>> & { end(): Promise<unknown> }

@@ -1,4 +1,4 @@
-import { loadPackage } from '../packages.ts'
+import { loadPackage } from '../../packages.ts'
 import { fixture, type Library } from './library.ts'
 
 interface ClusterPool {

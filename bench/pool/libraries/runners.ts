@@ -1,5 +1,5 @@
 /** tinypool grew out of piscina: what they are called with is the same. */
-import { loadPackage } from '../packages.ts'
+import { loadPackage } from '../../packages.ts'
 import { fixture, type Library, type OpenOptions, type OpenPool } from './library.ts'
 
 interface Runner {

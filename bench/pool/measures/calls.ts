@@ -1,12 +1,12 @@
+import { childrenOf, cpuMs } from '../../processes.ts'
 import { callsWithin } from '../lanes.ts'
-import type { Measure } from '../measure.ts'
-import { childrenOf, cpuMs } from '../processes.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { BILLIARD, manyAtOnce, ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const IN_FLIGHT = 256
 const plan = (isQuick: boolean) => (isQuick ? { warmUpMs: 300, measureMs: 500 } : { warmUpMs: 600, measureMs: 1_200 })
 
-export const calls: Measure = {
+export const calls: PoolMeasure = {
   name: 'calls',
   title: 'Calls per second',
   describe: () =>

@@ -1,5 +1,5 @@
 /** All measures that are made in rounds, in the order of the report. */
-import type { Measure } from '../measure.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { calls } from './calls.ts'
 import { load } from './load.ts'
 import { lost } from './lost.ts'
@@ -11,4 +11,4 @@ import { results } from './results.ts'
 import { trips } from './trips.ts'
 import { waits } from './waits.ts'
 
-export const MEASURES: readonly Measure[] = [calls, trips, waits, load, mixed, results, map, million, lost, memory]
+export const MEASURES: readonly PoolMeasure[] = [calls, trips, waits, load, mixed, results, map, million, lost, memory]

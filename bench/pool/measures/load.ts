@@ -1,7 +1,8 @@
+import { arrive } from '../../arrivals.ts'
+import { randomFrom } from '../../clock.ts'
+import type { Figures } from '../../measure.ts'
 import { summary } from '../../statistics.ts'
-import { arrive } from '../arrivals.ts'
-import { randomFrom } from '../clock.ts'
-import type { Figures, Measure } from '../measure.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const WORK_MS = 10
@@ -13,7 +14,7 @@ const WARM_UPS = 120
 const IDEAL = 'no pool: computed'
 const jobs = (isQuick: boolean) => (isQuick ? 140 : 300)
 
-export const load: Measure = {
+export const load: PoolMeasure = {
   name: 'load',
   title: 'From call to start under load',
   describe: (isQuick) =>

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { TIMED_OUT, within } from '../../clock.ts'
 import { summary } from '../../statistics.ts'
-import { TIMED_OUT, within } from '../clock.ts'
 import type { OpenPool } from '../libraries/library.ts'
-import type { Measure } from '../measure.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { BILLIARD, openRow, PROCESSES, withOptions } from '../rows.ts'
 
 const DEADLINE_MS = 3_000
 const plan = (isQuick: boolean) => ({ kills: isQuick ? 2 : 3, deadlineMs: DEADLINE_MS, settleMs: isQuick ? 250 : 400 })
 
-export const lost: Measure = {
+export const lost: PoolMeasure = {
   name: 'lost',
   title: 'A child lost',
   describe: () =>

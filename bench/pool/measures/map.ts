@@ -1,6 +1,6 @@
 import type { Item } from '../fixtures/functions.ts'
 import type { OpenPool } from '../libraries/library.ts'
-import type { Measure, Row } from '../measure.ts'
+import type { PoolMeasure, Row } from '../measure.ts'
 import { BILLIARD, ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const plan = (isQuick: boolean) => (isQuick ? { items: 100_000, warmUp: 50_000 } : { items: 500_000, warmUp: 250_000 })
@@ -10,7 +10,7 @@ const CHUNKS = 8
 const ITEMS_WITHOUT_CHUNKS = 50_000
 const EACH = 'mapExecute, which makes a call of each item'
 
-export const map: Measure = {
+export const map: PoolMeasure = {
   name: 'map',
   title: 'Many small items',
   describe: (isQuick) =>

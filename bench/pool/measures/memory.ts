@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Column, Figures } from '../../measure.ts'
+import { childrenOf, type Memory, memoryOf } from '../../processes.ts'
 import { manyCalls } from '../lanes.ts'
-import type { Column, Figures, Measure } from '../measure.ts'
-import { childrenOf, type Memory, memoryOf } from '../processes.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { BILLIARD, ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const CALLS = 2_000
 const IDLE_MS = 1_000
 const MIB = 1024 * 1024
 
-export const memory: Measure = {
+export const memory: PoolMeasure = {
   name: 'memory',
   title: 'Memory',
   describe: () =>

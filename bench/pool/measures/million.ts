@@ -1,14 +1,15 @@
+import type { Column } from '../../measure.ts'
+import { openFiles } from '../../processes.ts'
 import { heapAfterGc } from '../heap.ts'
 import { manyCalls } from '../lanes.ts'
-import type { Column, Measure } from '../measure.ts'
-import { openFiles } from '../processes.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { manyAtOnce, ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const calls = (isQuick: boolean) => (isQuick ? 100_000 : 1_000_000)
 const IN_FLIGHT = 256
 const MIB = 1024 * 1024
 
-export const million: Measure = {
+export const million: PoolMeasure = {
   name: 'million',
   title: 'After a million calls',
   describe: (isQuick) =>

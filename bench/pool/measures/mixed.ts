@@ -1,7 +1,7 @@
-import { arrive, idleWaitMs, type Passage, passage } from '../arrivals.ts'
-import { randomFrom } from '../clock.ts'
+import { arrive, idleWaitMs, type Passage, passage } from '../../arrivals.ts'
+import { randomFrom } from '../../clock.ts'
 import type { OpenPool } from '../libraries/library.ts'
-import type { Measure } from '../measure.ts'
+import type { PoolMeasure } from '../measure.ts'
 import { ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const CHILDREN = 2
@@ -10,7 +10,7 @@ const GAP_MS = 50
 const SEED = 5
 const plan = (isQuick: boolean) => (isQuick ? { otherMs: 700, sameMs: 700 } : { otherMs: 5_000, sameMs: 2_000 })
 
-export const mixed: Measure = {
+export const mixed: PoolMeasure = {
   name: 'mixed',
   title: 'Short jobs beside a long one',
   describe: (isQuick) => {

@@ -1,11 +1,11 @@
 import type { OpenPool } from '../libraries/library.ts'
-import type { Measure, Row } from '../measure.ts'
+import type { PoolMeasure, Row } from '../measure.ts'
 import { ONE_AT_A_TIME, openRow, withOptions } from '../rows.ts'
 
 const MIB = 4
 const BYTES = MIB * 1024 * 1024
 
-export const results: Measure = {
+export const results: PoolMeasure = {
   name: 'results',
   title: 'Large results',
   describe: () =>

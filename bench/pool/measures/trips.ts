@@ -1,12 +1,12 @@
 import { summary } from '../../statistics.ts'
 import { callsWithin } from '../lanes.ts'
 import type { LibraryName } from '../libraries/index.ts'
-import type { Measure, Row } from '../measure.ts'
+import type { PoolMeasure, Row } from '../measure.ts'
 import { BILLIARD, ONE_AT_A_TIME, openRow } from '../rows.ts'
 
 const plan = (isQuick: boolean) => (isQuick ? { trips: 1_000, warmUpMs: 200 } : { trips: 3_000, warmUpMs: 500 })
 
-export const trips: Measure = {
+export const trips: PoolMeasure = {
   name: 'trips',
   title: 'One call after the other',
   describe: (isQuick) =>

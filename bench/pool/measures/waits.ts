@@ -1,13 +1,13 @@
 import { summary } from '../../statistics.ts'
 import type { LibraryName } from '../libraries/index.ts'
 import type { OpenPool } from '../libraries/library.ts'
-import type { Measure, Row } from '../measure.ts'
+import type { PoolMeasure, Row } from '../measure.ts'
 import { manyAtOnce, openRow } from '../rows.ts'
 
 const JOBS = 200
 const WAIT_MS = 50
 
-export const waits: Measure = {
+export const waits: PoolMeasure = {
   name: 'waits',
   title: 'Jobs that wait',
   describe: () =>

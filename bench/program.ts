@@ -1,4 +1,4 @@
-/** Programs of this folder, run in processes of their own; nothing that they started is left behind. */
+/** Programs run in processes of their own; nothing that they started is left behind. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Family, killFamily, MARK } from './processes.ts'
@@ -22,9 +22,9 @@ const families = new Set<Family>()
 let isListening = false
 
 /** Whoever starts it calls {@link endProgram} at the end. */
-export function startProgram(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+export function startProgram(file: URL, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
   const mark = `${process.pid}.${++programs}`
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], {
+  const child = spawn(process.execPath, [fileURLToPath(file), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env, [MARK]: mark },
     detached: true,
@@ -59,7 +59,7 @@ export function endProgram({ family }: Program): void {
 
 /** Runs it to its end, or to a deadline. */
 export async function runProgram(
-  file: string,
+  file: URL,
   args: readonly string[],
   { deadlineMs, env }: { readonly deadlineMs: number; readonly env?: NodeJS.ProcessEnv },
 ): Promise<ProgramEnd> {

@@ -1,7 +1,9 @@
 /** Jobs that come when they come, not when a child is free: as from outside. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { clockMs } from './clock.ts'
-import type { Run } from './fixtures/functions.ts'
+
+/** When a job ran, by the machine's clock: what it gives. */
+export type Run = readonly [startedAtMs: number, endedAtMs: number]
 
 /** One job from the call until its end, by the machine's clock. */
 export interface Passage {
