@@ -24,3 +24,10 @@ export function packageVersion(name: string | null): string | null {
     return null
   }
 }
+
+/** The version behind the first part of a name, which ends with a comma or a bracket. */
+export function withVersion(name: string, version: string | null): string {
+  if (version === null) return name
+  const at = name.search(/,| \(|$/)
+  return `${name.slice(0, at)} ${version}${name.slice(at)}`
+}

@@ -42,6 +42,11 @@ export function childrenOf(parent: number): number[] {
   return allPids().filter((pid) => stat(pid)[1] === String(parent))
 }
 
+/** Its children, theirs, and so on. */
+export function descendantsOf(ancestor: number): number[] {
+  return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)])
+}
+
 /** User and system time so far. */
 export function cpuMs(pid: number): number {
   const fields = stat(pid)

@@ -112,5 +112,5 @@ function ratio(values: readonly number[], caroms: readonly number[], { better }:
 
 function settingsOf({ settings }: Contender, results: readonly RoundResult[]): string {
   const errors = new Set(results.flatMap((result) => ('error' in result ? [result.error] : [])))
-  return [settings, ...errors].join('; ')
+  return [settings, ...errors].filter((text) => text !== '').join('; ')
 }

@@ -1,6 +1,6 @@
 /** Pools as what is compared. */
 import type { Field } from '../measure.ts'
-import { packageVersion } from '../packages.ts'
+import { packageVersion, withVersion } from '../packages.ts'
 import { billiardName } from './billiard.ts'
 import { LIBRARIES } from './libraries/index.ts'
 import type { Row } from './measure.ts'
@@ -13,10 +13,4 @@ export const POOLS: Field<Row> = {
     return withVersion(name, packageVersion(LIBRARIES[library].packageName))
   },
   isReference: ({ library }) => library === 'carom',
-}
-
-function withVersion(name: string, version: string | null): string {
-  if (version === null) return name
-  const at = name.search(/,| \(|$/)
-  return `${name.slice(0, at)} ${version}${name.slice(at)}`
 }

@@ -1,3 +1,0 @@
-export function noop(value: number): number {
-  return value
-}

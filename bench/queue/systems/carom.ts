@@ -1,0 +1,36 @@
+import type { ApplyOptions } from '../../../src/canvas/call.ts'
+import type { Store } from '../stores/store.ts'
+import { clientOf, type SendOptions } from './client.ts'
+import type { System } from './system.ts'
+import { startProcess } from './worker-process.ts'
+
+export const carom: System = {
+  packageName: null,
+  startWorker: (store, { children, perChild }) => {
+    return startProcess('carom-worker.js', [children, perChild], environmentOf(store))
+  },
+  openClient: async (store) => {
+    Object.assign(process.env, environmentOf(store))
+    const { app, ...tasks } = await import('../fixtures/carom-tasks.ts')
+    return clientOf({
+      send: async (task, value, options) => {
+        const result = await tasks[task].applyAsync([value], applyOptions(options))
+        return () => result.get()
+      },
+      sendMany: async (task, values, options) => {
+        const calls = values.map((value): [number] => [value])
+        const results = await tasks[task].applyMany(calls, applyOptions(options))
+        return results.map((result) => () => result.get())
+      },
+      close: () => app.close(),
+    })
+  },
+}
+
+function environmentOf({ brokerUrl, resultUrl }: Store): NodeJS.ProcessEnv {
+  return { CAROM_BROKER_URL: brokerUrl, CAROM_RESULT_BACKEND: resultUrl }
+}
+
+function applyOptions({ delayMs, ignored }: SendOptions): Omit<ApplyOptions, 'taskId'> {
+  return { countdownMs: delayMs, ignoreResult: ignored }
+}
