@@ -82,15 +82,22 @@ export interface OpenRow {
 }
 
 /** @throws what the system throws: that it is not installed, for one. */
-export async function openRow(row: Row, settings: Partial<WorkerSettings> = {}): Promise<OpenRow> {
-  const store = await openStore(row.store)
-  const worker = await SYSTEMS[row.system].startWorker(store, { ...row.worker, ...settings })
-  return { store, worker, client: await SYSTEMS[row.system].openClient(store) }
+export async function openRow(
+  { system, store: name, worker }: Row,
+  changes: Partial<WorkerSettings> = {},
+): Promise<OpenRow> {
+  const settings = { ...worker, ...changes }
+  const store = await openStore(name)
+  return {
+    store,
+    worker: await SYSTEMS[system].startWorker(store, settings),
+    client: await SYSTEMS[system].openClient(store, settings),
+  }
 }
 
 /** Without a worker: what is sent stays. */
-export async function openSender(row: Row): Promise<Client> {
-  return SYSTEMS[row.system].openClient(await openStore(row.store))
+export async function openSender({ system, store, worker }: Row): Promise<Client> {
+  return SYSTEMS[system].openClient(await openStore(store), worker)
 }
 
 function carom(name: string, store: StoreName, group: string, settings: string): Row {

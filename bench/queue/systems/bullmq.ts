@@ -35,11 +35,12 @@ export function bullmq(mode: 'inline' | 'sandboxed'): System {
     startWorker: ({ port }, { children, perChild }) => {
       return startProcess('bullmq-worker.js', [Number(port), mode, mode === 'inline' ? perChild : children])
     },
-    openClient: async ({ port }) => {
+    openClient: async ({ port }, { forgets }) => {
       const { Queue, QueueEvents } = await loadPackage<BullMQ>('bullmq')
       const connection = { host: '127.0.0.1', port }
-      // The stream of events is read by whoever waits for results: cut at the default length it would lose some.
-      const queue = new Queue('bench', { connection, streams: { events: { maxLen: EVENTS } } })
+      // The stream of events is read by whoever waits for results: cut at the default length it might lose some.
+      const streams = forgets ? {} : { streams: { events: { maxLen: EVENTS } } }
+      const queue = new Queue('bench', { connection, ...streams })
       const events = new QueueEvents('bench', { connection })
       await events.waitUntilReady()
       // One listener for all results: a job's own `waitUntilFinished` asks Redis about each.

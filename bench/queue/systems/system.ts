@@ -6,7 +6,7 @@ export interface WorkerSettings {
   readonly children: number
   /** Tasks that one of them holds at once; of a system without children, all that it runs at once. */
   readonly perChild: number
-  /** Keeps nothing of a task that has succeeded, where the worker decides that. @default false */
+  /** Nothing is to be kept of a task that has succeeded, where that is no matter of each call. @default false */
   readonly forgets?: boolean
 }
 
@@ -41,7 +41,7 @@ export interface System {
   readonly packageName: string | null
   /** Resolves when it consumes, or soon will: every measure warms it up. */
   startWorker(store: Store, settings: WorkerSettings): Promise<Worker>
-  openClient(store: Store): Promise<Client>
+  openClient(store: Store, settings: WorkerSettings): Promise<Client>
 }
 
 export const BATCH = 500

@@ -18,7 +18,7 @@ export async function startProcess(
   child.stderr.on('data', (chunk) => (errors = (errors + chunk).slice(-ERROR_CHARS)))
   const [end] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
   if (typeof end === 'number' || end === null) {
-    const why = errors.split('\n').find((line) => line.includes('Error')) ?? errors
+    const why = errors.split('\n').find((line) => /^\w*Error\b/.test(line)) ?? errors
     throw new Error(`its worker ended before it was ready: ${why.trim()}`)
   }
   return {
