@@ -1,5 +1,4 @@
 /** An app's way to its stores: opened at first use, shared, closed once, and never opened in a worker's child. */
-import { setMaxListeners } from 'node:events'
 import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { openBroker } from '../brokers/open.ts'
 import { CaromError } from '../errors.ts'
@@ -23,18 +22,19 @@ export class Connections implements ResultSource {
   readonly #backend: Opening<ResultBackend>
   readonly #running = new Set<Promise<unknown>>()
   readonly #ending = new AbortController()
+  readonly #stops = new Set<(reason: unknown) => void>()
   #closing: Promise<void> | undefined
 
   constructor(urls: StoreUrls) {
     this.#name = urls.name
-    // One listener for every get() that waits: many are no leak.
-    setMaxListeners(0, this.#ending.signal)
     this.#broker = new Opening(() => openBroker(urls.brokerUrl, { appName: urls.name }))
     this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, { appName: urls.name }))
   }
 
-  get ending(): AbortSignal {
-    return this.#ending.signal
+  onEnding(stop: (reason: unknown) => void): () => void {
+    if (this.#ending.signal.aborted) stop(this.#ending.signal.reason)
+    this.#stops.add(stop)
+    return () => this.#stops.delete(stop)
   }
 
   /** Runs `work`, and lets {@link close} wait for it. @throws CaromError `CAROM_APP_CLOSED` */
@@ -86,6 +86,7 @@ export class Connections implements ResultSource {
         `App "${this.#name}" is closed: it sends nothing and reads no results any more`,
       ),
     )
+    for (const stop of this.#stops) stop(this.#ending.signal.reason)
     await Promise.allSettled(this.#running)
     await Promise.all([this.#broker.close(), this.#backend.close()])
   }

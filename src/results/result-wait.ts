@@ -22,8 +22,11 @@ export interface SentTask {
 
 /** How a handle reaches the results. */
 export interface ResultSource {
-  /** Aborted when nobody will be answered any more; its reason says why. */
-  readonly ending: AbortSignal
+  /**
+   * Has `stop` called with the reason when nobody will be answered any more, at once if that is so already. Gives what
+   * takes it back. No AbortSignal: it searches all its listeners for each one, and thousands wait.
+   */
+  onEnding(stop: (reason: unknown) => void): () => void
   /** Opens the result backend, or gives the open one. */
   open(): Promise<ResultBackend>
   /** Throws where results cannot be asked for. `action` is the method that was called. */
@@ -40,9 +43,9 @@ export async function waitForResult(sent: SentTask, source: ResultSource, option
   signal?.throwIfAborted()
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(TIMED_OUT), timeoutMs)
-  const stop = (event: Event) => over.abort((event.target as AbortSignal).reason)
+  const stop = () => over.abort(signal?.reason)
   signal?.addEventListener('abort', stop)
-  source.ending.addEventListener('abort', stop)
+  const takeBack = source.onEnding((reason) => over.abort(reason))
   try {
     const backend = await orAborted(source.open(), over.signal)
     return await orAborted(backend.wait(sent.id, { signal: over.signal }), over.signal)
@@ -54,7 +57,7 @@ export async function waitForResult(sent: SentTask, source: ResultSource, option
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
-    source.ending.removeEventListener('abort', stop)
+    takeBack()
   }
 }
 

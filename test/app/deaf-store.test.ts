@@ -20,7 +20,7 @@ function resultOn(backend: Partial<ResultBackend>, opening?: Promise<ResultBacke
     close: never,
     ...backend,
   }
-  const source = { ending: new AbortController().signal, open: () => opening ?? Promise.resolve(deaf), allow: () => {} }
+  const source = { onEnding: () => () => {}, open: () => opening ?? Promise.resolve(deaf), allow: () => {} }
   return new AsyncResult({ id: 'id', task: 'shop.t', queue: 'shop', ignored: false }, source)
 }
 

@@ -36,7 +36,7 @@ export function define(command: Command): void {
 async function result(id: string, flags: ResultFlags): Promise<void> {
   const place = await findPlace(flags)
   await withBackend(place, async (backend) => {
-    const source = { open: async () => backend, allow: () => {}, ending: new AbortController().signal }
+    const source = { open: async () => backend, allow: () => {}, onEnding: () => () => {} }
     const handle = new AsyncResult({ id, task: null, queue: null, ignored: false }, source)
     const outcome = flags.timeout === undefined ? await handle.meta() : await ended(handle, flags.timeout)
     showOutcome(outcome, {}, flags.json === true)
