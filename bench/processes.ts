@@ -53,6 +53,11 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS
 }
 
+/** Of a process and all its descendants. */
+export function treeCpuMs(ancestor: number): number {
+  return [ancestor, ...descendantsOf(ancestor)].reduce((sum, pid) => sum + cpuMs(pid), 0)
+}
+
 export interface Memory {
   /** Resident, what is shared counted in full. */
   readonly rssBytes: number

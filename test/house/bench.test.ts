@@ -3,26 +3,40 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { idleWaitMs, type Passage } from '../../bench/arrivals.ts'
-import { MEASURES } from '../../bench/pool/measures/index.ts'
-import { SECTIONS } from '../../bench/pool/sections.ts'
+import type { Contender, Field, Measure } from '../../bench/measure.ts'
+import { POOLS } from '../../bench/pool/field.ts'
+import { MEASURES as POOL_MEASURES } from '../../bench/pool/measures/index.ts'
+import { SECTIONS as POOL_SECTIONS } from '../../bench/pool/sections.ts'
+import { QUEUES } from '../../bench/queue/field.ts'
+import { MEASURES as QUEUE_MEASURES } from '../../bench/queue/measures/index.ts'
+import { SECTIONS as QUEUE_SECTIONS } from '../../bench/queue/sections.ts'
 import { projectRoot } from './fixture-tree.ts'
 
 test('every measure has rows of different names, and compares each with one of Carom', () => {
-  for (const { name, rows, columns } of MEASURES) {
+  checkRows(POOLS, POOL_MEASURES)
+  checkRows(QUEUES, QUEUE_MEASURES)
+})
+
+function checkRows<Row extends Contender>(field: Field<Row>, measures: readonly Measure<Row>[]): void {
+  for (const { name, rows, columns } of measures) {
     assert.equal(new Set(rows.map((row) => row.name)).size, rows.length, `${name} has two rows of one name`)
     if (columns.every(({ better }) => better === null)) continue
     for (const { name: rowName, group } of rows) {
-      const caroms = rows.filter((row) => row.group === group && row.library === 'carom')
+      const caroms = rows.filter((row) => row.group === group && field.isReference(row))
       assert.equal(caroms.length, 1, `${name}: "${rowName}" has ${caroms.length} rows of Carom to be compared with`)
     }
   }
-})
+}
 
-test('docs/benchmarks.md has a place for every table of the pool, for two versions of Node', () => {
+test('docs/benchmarks.md has a place for every table of the pool and the queue, for two versions of Node', () => {
   const text = readFileSync(join(projectRoot, 'docs/benchmarks.md'), 'utf8')
-  for (const { name } of SECTIONS) {
+  const places = [
+    ...POOL_SECTIONS.map(({ name }) => `pool-${name}`),
+    ...QUEUE_SECTIONS.map(({ name }) => `queue-${name}`),
+  ]
+  for (const place of places) {
     for (const node of [20, 24]) {
-      const block = `bench:pool-${name}-node${node} -->`
+      const block = `bench:${place}-node${node} -->`
       assert.ok(text.includes(`<!-- ${block}`) && text.includes(`<!-- /${block}`), `no place for ${block}`)
     }
   }

@@ -1,4 +1,5 @@
 import type { Measure } from '../../measure.ts'
+import { treeCpuMs } from '../../processes.ts'
 import {
   BEE_QUEUE,
   BOUND,
@@ -19,9 +20,10 @@ export const endToEnd: Measure<Row> = {
   name: 'end-to-end',
   title: 'End to end',
   describe: (isQuick) =>
-    `${plan(isQuick, true)} tasks that do nothing (${plan(isQuick, false)} of the slow ones), sent ${BATCH} at a time to a worker that is there, until the sender has the last result; results are stored, and a task is acknowledged after its result is. Then as many that are sent while the worker is stopped (SIGSTOP), from the moment it goes on. Results come to the sender as each queue's own events. Redis writes nothing to disk (appendonly no, save "") unless the row says so.`,
+    `${plan(isQuick, true)} tasks that do nothing (${plan(isQuick, false)} of the slow ones), sent ${BATCH} at a time to a worker that is there, until the sender has the last result, and what processor time one took in sender, server, worker and children together; results are stored, and a task is acknowledged after its result is. Then as many that are sent while the worker is stopped (SIGSTOP), from the moment it goes on. Results come to the sender as each queue's own events. Redis writes nothing to disk (appendonly no, save "") unless the row says so.`,
   columns: [
     { figure: 'endToEnd', heading: 'tasks/s', better: 'more' },
+    { figure: 'cpuUs', heading: 'processor time, µs', better: 'less' },
     { figure: 'backlog', heading: 'of a backlog, tasks/s', better: 'more' },
   ],
   rows: [...CAROMS, BULLMQ_INLINE, BULLMQ_SANDBOXED, BEE_QUEUE, CELERY, BOUND],
@@ -29,10 +31,16 @@ export const endToEnd: Measure<Row> = {
   run: async (row, isQuick) => {
     const count = plan(isQuick, row.isFast)
     const open = await openRow(row)
-    if (row === BOUND) return { endToEnd: null, backlog: await backlog(open, count) }
+    if (row === BOUND) return { endToEnd: null, cpuUs: null, backlog: await backlog(open, count) }
     await sendAndWait(open, count / 2)
+    const usedBeforeMs = treeCpuMs(process.pid)
     const perSecond = count / (await secondsOf(() => sendAndWait(open, count)))
-    return { endToEnd: perSecond, backlog: await backlog(open, count) }
+    const usedMs = treeCpuMs(process.pid) - usedBeforeMs
+    return {
+      endToEnd: perSecond,
+      cpuUs: usedMs === 0 ? null : (usedMs * 1_000) / count,
+      backlog: await backlog(open, count),
+    }
   },
 }
 

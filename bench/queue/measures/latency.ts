@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { randomFrom } from '../../clock.ts'
 import type { Measure } from '../../measure.ts'
-import { cpuMs, descendantsOf } from '../../processes.ts'
+import { treeCpuMs } from '../../processes.ts'
 import { summary } from '../../statistics.ts'
 import {
   BEE_QUEUE,
@@ -88,8 +88,7 @@ function running(count: number, gapMs: () => number): number[] {
 }
 
 async function usedPercent(pid: number, forMs: number): Promise<number> {
-  const used = () => [pid, ...descendantsOf(pid)].reduce((sum, each) => sum + cpuMs(each), 0)
-  const before = used()
+  const before = treeCpuMs(pid)
   await pause(forMs)
-  return ((used() - before) / forMs) * 100
+  return ((treeCpuMs(pid) - before) / forMs) * 100
 }
