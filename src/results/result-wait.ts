@@ -41,24 +41,54 @@ export interface ResultSource {
 export async function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checked(options)
   signal?.throwIfAborted()
-  const over = new AbortController()
-  const timer = setTimeout(() => over.abort(TIMED_OUT), timeoutMs)
-  const stop = () => over.abort(signal?.reason)
-  signal?.addEventListener('abort', stop)
-  const takeBack = source.onEnding((reason) => over.abort(reason))
   try {
-    const backend = await orAborted(source.open(), over.signal)
-    return await orAborted(backend.wait(sent.id, { signal: over.signal }), over.signal)
+    return await waitUntil(timeoutMs, signal, source, (backend, over) => backend.wait(sent.id, { signal: over }))
   } catch (error) {
-    if (over.signal.reason !== TIMED_OUT) throw error
+    if (error !== TIMED_OUT) throw error
     const meta = await lastLook(sent.id, source)
     if (meta !== null && isReady(meta.status)) return meta
     throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
-    takeBack()
   }
+}
+
+/** Settles as `work` does, or rejects at once when its time is over or it is ended, whatever the store does. */
+function waitUntil<T>(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  source: ResultSource,
+  work: (backend: ResultBackend, over: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const over = new AbortController()
+    const stop = () => end(signal?.reason)
+    const release = () => {
+      clearTimeout(timer)
+      takeBack()
+      signal?.removeEventListener('abort', stop)
+    }
+    const end = (reason: unknown) => {
+      release()
+      reject(reason)
+      over.abort(reason)
+    }
+    const timer = setTimeout(end, timeoutMs, TIMED_OUT)
+    signal?.addEventListener('abort', stop)
+    let takeBack = () => {}
+    takeBack = source.onEnding(end)
+    source
+      .open()
+      .then((backend) => work(backend, over.signal))
+      .then(
+        (value) => {
+          release()
+          resolve(value)
+        },
+        (error) => {
+          release()
+          reject(error)
+        },
+      )
+  })
 }
 
 export async function loadResult(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
