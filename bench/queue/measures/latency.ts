@@ -49,7 +49,7 @@ export const latency: Measure<Row> = {
     CAROM_RABBITMQ,
     { ...CELERY_RABBITMQ, name: 'Celery, prefork, RabbitMQ' },
   ],
-  rounds: 5,
+  rounds: 3,
   run: async (row, isQuick) => {
     const { samples, tasks, idleMs } = plan(isQuick)
     const { client, worker } = await openRow(row)
