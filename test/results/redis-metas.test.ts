@@ -116,7 +116,7 @@ test(
   options,
   async (t) => {
     const { backend, client } = await redis.place(t)
-    const source = { ending: new AbortController().signal, open: async () => backend, allow: () => {} }
+    const source = { onEnding: () => () => {}, open: async () => backend, allow: () => {} }
     const waiting = backend.wait('other', { signal: AbortSignal.timeout(10_000) })
     for (const garbage of [
       '',
