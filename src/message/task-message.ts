@@ -41,7 +41,18 @@ export interface TaskCall {
   /** The arguments as text for logs and monitors. Not made up here: arguments may be secrets. */
   readonly argsrepr?: string | undefined
   readonly kwargsrepr?: string | undefined
+  /** The group it is a member of, and its number there. */
+  readonly group?: string | null | undefined
+  readonly groupIndex?: number | null | undefined
+  /** Hard and soft limit in seconds. @default none of its own */
+  readonly timeLimits?: readonly [number | null, number | null] | undefined
+  readonly stamps?: Readonly<Record<string, unknown>> | undefined
+  readonly replacedTaskNesting?: number | undefined
+  /** What follows it, as signatures on the wire. @default nothing */
+  readonly embed?: UncheckedEmbed | undefined
 }
+
+export type UncheckedEmbed = Readonly<Record<'callbacks' | 'errbacks' | 'chain' | 'chord', unknown>>
 
 /**
  * The protocol v2 message of a call.
@@ -53,12 +64,13 @@ export function buildTaskMessage(call: TaskCall, nowMs: number = Date.now()): Me
   checkCall(call)
   const args = encodeWireJson(call.args, { root: 'args' })
   const kwargs = encodeWireJson(call.kwargs, { root: 'kwargs' })
+  const embed = call.embed === undefined ? NOTHING_FOLLOWS : encodeWireJson(call.embed, { root: 'embed' })
   return {
     headers: headersOf(call),
     properties: propertiesOf(call, nowMs),
     contentType: JSON_CONTENT_TYPE,
     contentEncoding: 'utf-8',
-    body: Buffer.from(`[${args},${kwargs},${NOTHING_FOLLOWS}]`),
+    body: Buffer.from(`[${args},${kwargs},${embed}]`),
   }
 }
 
@@ -107,20 +119,30 @@ function headersOf(call: TaskCall): TaskHeaders {
     shadow: call.shadow ?? null,
     eta: call.etaMs === undefined ? null : toWireDate(call.etaMs),
     expires: call.expiresAtMs === undefined ? null : toWireDate(call.expiresAtMs),
-    group: null,
-    group_index: null,
+    group: call.group ?? null,
+    group_index: call.groupIndex ?? null,
     retries: call.retries ?? 0,
-    timelimit: [null, null],
+    timelimit: call.timeLimits ?? [null, null],
     root_id: call.rootId ?? call.id,
     parent_id: call.parentId ?? null,
     ...(argsrepr === undefined ? {} : { argsrepr }),
     ...(kwargsrepr === undefined ? {} : { kwargsrepr }),
     ...(origin === undefined ? {} : { origin }),
     ignore_result: call.ignoreResult ?? null,
-    replaced_task_nesting: 0,
-    stamped_headers: null,
-    stamps: {},
+    replaced_task_nesting: call.replacedTaskNesting ?? 0,
+    ...stampHeaders(call.stamps),
   }
+}
+
+function stampHeaders(stamps: TaskCall['stamps'] = {}): Pick<TaskHeaders, 'stamped_headers' | 'stamps'> {
+  const names = Object.keys(stamps)
+  if (names.length === 0) return { stamped_headers: null, stamps: {} }
+  return { stamped_headers: names, stamps: decodeWireJson(encodeWireJson(stamps, { root: 'stamps' })) }
+}
+
+/** Whether the protocol has a meaning of its own for a header of that name. */
+export function isReservedHeader(name: string): boolean {
+  return RESERVED.has(name)
 }
 
 function userHeaders(headers: TaskCall['headers']): Record<string, unknown> {

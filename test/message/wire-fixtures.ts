@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { type Envelope, parseEnvelope } from '../../src/message/envelope.ts'
 import type { TaskHeaders } from '../../src/message/message.ts'
 
 /** One message as a Python producer put it into Redis. */
@@ -27,6 +28,13 @@ export function captured(name: string): Captured {
   const found = capturedMessages().find((message) => message.name === `${name}.json`)
   if (found === undefined) throw new Error(`No captured message ${name}`)
   return found
+}
+
+/** The messages of one captured workflow, as Python's producer published them, in that order. */
+export function capturedWorkflow(name: string): Envelope[] {
+  const path = join(projectRoot(), 'test/fixtures/canvas', `${name}.json`)
+  const { messages } = JSON.parse(readFileSync(path, 'utf8')) as { messages: { raw: string }[] }
+  return messages.map(({ raw }) => parseEnvelope(raw))
 }
 
 /** A message with these headers, and a body of JSON text or bytes. */

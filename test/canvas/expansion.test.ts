@@ -1,0 +1,201 @@
+/** Chains, groups and chords taken apart: what goes where, under which id. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Expansion } from '../../src/canvas/expansion.ts'
+import { afterSuccess } from '../../src/canvas/follow-ups.ts'
+import { readSignature } from '../../src/canvas/wire-signature.ts'
+import { chord, container, embedOf, followed, NOW_MS, optionsOf, seen, sig, tasksIn } from './workflow.ts'
+
+function expand(signature: unknown, args: readonly unknown[] = [1]) {
+  const expansion = new Expansion({ ...followed(), seed: 'one', parentId: 'one' })
+  expansion.apply(readSignature(signature, 'test'), { args }, 'test')
+  return { messages: expansion.messages.map(seen), chords: expansion.chords, raw: expansion.messages }
+}
+
+test('one link is sent alone, many as a group, and a group among them for itself', () => {
+  const alone = afterSuccess(embedOf({ callbacks: [sig('a')] }), followed(), 7).messages.map(seen)
+  assert.deepEqual([alone.length, alone[0]?.group, alone[0]?.args], [1, null, [7]])
+  const callbacks = [sig('a'), container('group', [sig('b'), sig('c')]), sig('d', { immutable: true })]
+  const many = afterSuccess(embedOf({ callbacks }), followed(), 7).messages.map(seen)
+  assert.deepEqual(
+    many.map(({ task, args, index }) => [task, args, index]),
+    [
+      ['b', [7], 0],
+      ['c', [7], 1],
+      ['a', [7], 0],
+      ['d', [], 1],
+    ],
+  )
+  const [b, c, a, d] = many.map(({ group }) => group)
+  assert.ok(b === c && a === d && a !== b && typeof a === 'string')
+})
+
+test('what is expanded twice has the same ids, and another seed gives others', () => {
+  const tree = container('chain', [sig('a'), container('group', [sig('b'), sig('c')]), sig('d')])
+  assert.deepEqual(expand(tree), expand(tree))
+  const other = new Expansion({ ...followed(), seed: 'two', parentId: 'one' })
+  other.apply(readSignature(tree, 'test'), { args: [1] }, 'test')
+  assert.notEqual(other.messages.map(seen)[0]?.id, expand(tree).messages[0]?.id)
+})
+
+test('a chain goes as its first step, the rest rides along with frozen ids, the next one last', () => {
+  const errback = sig('oops')
+  const options = { link: [sig('after')], link_error: [errback], task_id: 'end', queue: 'first' }
+  const inner = container('chain', [sig('b'), sig('c')])
+  const { messages } = expand(container('chain', [sig('a', { args: [2] }), inner, sig('d')], options))
+  const [first] = messages
+  assert.deepEqual([messages.length, first?.task, first?.args, first?.queue], [1, 'a', [1, 2], 'first'])
+  const rest = first?.embed.chain ?? []
+  assert.deepEqual(
+    rest.map(({ task }) => task),
+    ['d', 'c', 'b'],
+  )
+  const given = rest.map(optionsOf)
+  assert.equal(given[0]?.task_id, 'end')
+  assert.ok(given.every(({ task_id }) => typeof task_id === 'string'))
+  assert.deepEqual(
+    given.map(({ link }) => link),
+    [[sig('after')], undefined, undefined],
+  )
+  for (const { link_error } of given) assert.deepEqual(link_error, [errback])
+  assert.deepEqual(first?.embed.errbacks, [errback])
+  assert.equal(first?.embed.callbacks, null)
+})
+
+test('a group before a step is the header of a chord, whose body goes on with the chain', () => {
+  const tree = container('chain', [container('group', [sig('a'), sig('b')]), sig('sum'), sig('end')], {
+    task_id: 'last',
+  })
+  const { messages, chords } = expand(tree)
+  assert.deepEqual(
+    messages.map(({ task, args, index }) => [task, args, index]),
+    [
+      ['a', [1], 0],
+      ['b', [1], 1],
+    ],
+  )
+  const groupId = messages[0]?.group
+  assert.deepEqual(chords, [{ groupId, size: 2 }])
+  const body = messages[1]?.embed.chord
+  assert.equal(body?.task, 'sum')
+  const { chain, task_id } = optionsOf(body)
+  const [end] = chain as { task: string }[]
+  assert.equal(typeof task_id, 'string')
+  assert.deepEqual([end?.task, optionsOf(end).task_id], ['end', 'last'])
+})
+
+test('a group of one is that one, and an empty group is nothing', () => {
+  const tree = container('chain', [container('group', []), container('group', [sig('a')]), sig('b')])
+  const { messages, chords } = expand(tree)
+  assert.deepEqual([messages.length, messages[0]?.task, messages[0]?.group, chords], [1, 'a', null, []])
+  assert.deepEqual(expand(container('chain', [])).messages, [])
+})
+
+test('a chord counts the last of a chain, every member of a group, the body of a chord', () => {
+  const header = [
+    sig('a'),
+    container('chain', [sig('b'), sig('c')]),
+    container('group', [sig('d'), sig('e')]),
+    chord([sig('f'), sig('g')], sig('inner')),
+    container('chain', [sig('h'), container('group', [sig('i'), sig('j')])]),
+  ]
+  const { messages, chords } = expand(chord(header, sig('sum', { options: { task_id: 'sum' } })))
+  const outer = messages[0]?.group as string
+  const [inner] = chords.filter(({ groupId }) => groupId !== outer)
+  assert.equal(chords.find(({ groupId }) => groupId === outer)?.size, 7)
+  assert.equal(inner?.size, 2)
+  const parts = messages.filter(({ group }) => group === outer).map(({ task, index }) => [task, index])
+  assert.deepEqual(parts, [
+    ['a', 0],
+    ['d', 2],
+    ['e', 3],
+  ])
+  const f = messages.find(({ task }) => task === 'f')
+  const body = optionsOf(f?.embed.chord)
+  assert.deepEqual([f?.group, body.group_id, body.group_index], [inner?.groupId, outer, 4])
+  assert.equal((body.chord as { task: string }).task, 'sum')
+  const h = messages.find(({ task }) => task === 'h')
+  const members = tasksIn(h?.embed.chain?.[0])
+  assert.deepEqual([h?.group, h?.embed.chord], [null, null])
+  assert.deepEqual(
+    members.map(optionsOf).map(({ group_id, group_index }) => [group_id, group_index]),
+    [
+      [outer, 5],
+      [outer, 6],
+    ],
+  )
+})
+
+test('a member that was frozen as part of a chord keeps its place when its group is sent', () => {
+  const options = { group_id: 'outer', group_index: 4, chord: sig('sum'), task_id: 'x' }
+  const [message] = expand(container('group', [sig('a', { options })], { task_id: 'gid' })).messages
+  assert.deepEqual([message?.group, message?.index, message?.embed.chord?.task], ['outer', 4, 'sum'])
+})
+
+test('an empty chord runs its body with no results, and error links of a chord belong to the body', () => {
+  const { messages, chords } = expand(chord([], sig('sum')), [])
+  assert.deepEqual([messages.length, messages[0]?.args, chords], [1, [[]], []])
+  const parts = expand(chord([sig('a')], sig('sum'), { link_error: [sig('oops')], task_id: 'id' })).messages
+  const body = optionsOf(parts[0]?.embed.chord)
+  assert.deepEqual([parts[0]?.embed.errbacks, body.link_error, body.task_id], [null, [sig('oops')], 'id'])
+})
+
+test('chunks are a group of starmaps, and a map takes no arguments from before', () => {
+  const kwargs = { task: sig('add'), it: [[1], [2], [3]], n: 2 }
+  const chunks = expand(sig('celery.chunks', { kwargs, subtask_type: 'chunks' })).messages
+  assert.deepEqual(
+    chunks.map(({ task, args, kwargs: given, index }) => [task, args, given.it, index]),
+    [
+      ['celery.starmap', [], [[1], [2]], 0],
+      ['celery.starmap', [], [[3]], 1],
+    ],
+  )
+  const [map] = expand(sig('celery.map', { kwargs: { task: sig('a'), it: [1] }, subtask_type: 'xmap' })).messages
+  assert.deepEqual([map?.task, map?.args, map?.kwargs.it], ['celery.map', [], [1]])
+})
+
+test('options become headers and properties; those that are null count as not given', () => {
+  const options = {
+    queue: 'q',
+    priority: 7,
+    countdown: 1.5,
+    expires: 60,
+    time_limit: 10,
+    soft_time_limit: 5.5,
+    retries: 2,
+    shadow: 'shown',
+    reply_to: 'me',
+    ignore_result: true,
+    headers: { custom: 'x', task: 'not mine', id: 'nor this' },
+    replaced_task_nesting: 3,
+    stamped_headers: ['stamp'],
+    stamp: ['a'],
+    chain: null,
+    link: null,
+    group_id: null,
+  }
+  const [sent] = expand(sig('a', { options, kwargs: { k: 1 } })).raw
+  const { headers, properties } = sent?.message ?? {}
+  assert.equal(sent?.queue, 'q')
+  assert.deepEqual(
+    [headers?.timelimit, headers?.retries, headers?.shadow, headers?.ignore_result, headers?.custom, headers?.task],
+    [[10, 5.5], 2, 'shown', true, 'x', 'a'],
+  )
+  assert.deepEqual(
+    [headers?.stamped_headers, headers?.stamps, headers?.replaced_task_nesting],
+    [['stamp'], { stamp: ['a'] }, 3],
+  )
+  assert.deepEqual(
+    [Date.parse(headers?.eta as string), Date.parse(headers?.expires as string)],
+    [NOW_MS + 1500, NOW_MS + 60_000],
+  )
+  assert.deepEqual([properties?.priority, properties?.expiration, properties?.reply_to], [7, '60000', 'me'])
+  assert.equal(properties?.correlation_id, headers?.id)
+})
+
+test('a routing key without an exchange is a queue, and a large message can be compressed', () => {
+  const [sent] = expand(sig('a', { options: { routing_key: 'r', exchange: '', compression: 'gzip' } })).raw
+  assert.equal(sent?.queue, 'r')
+  assert.equal(sent?.message.headers.compression, 'application/x-gzip')
+  assert.deepEqual(seen(sent as NonNullable<typeof sent>).args, [1])
+})

@@ -1,0 +1,93 @@
+/** Signatures are a stranger's: what is wrong with them is said, and nothing of them is sent. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { afterFailure, afterSuccess, checkEmbed } from '../../src/canvas/follow-ups.ts'
+import { frozenId } from '../../src/canvas/frozen-ids.ts'
+import { pythonRepr } from '../../src/canvas/python-repr.ts'
+import { applied, readSignature } from '../../src/canvas/wire-signature.ts'
+import { isCaromError } from '../../src/errors.ts'
+import { chord, container, embedOf, followed, seen, sig } from './workflow.ts'
+
+function nested(depth: number): unknown {
+  let tree: unknown = sig('a')
+  for (let level = 0; level < depth; level++) tree = container('group', [tree])
+  return tree
+}
+
+for (const [what, link, field] of [
+  ['no object', 5, /callbacks\[0\] is a number/],
+  ['no task', { task: 7 }, /task/],
+  ['arguments that are none', sig('a', { args: { length: 3 } }), /args/],
+  ['keyword arguments that are none', sig('a', { kwargs: [] }), /kwargs/],
+  ['options that are none', sig('a', { options: 'x' }), /options/],
+  ['a chain without tasks', sig('celery.chain', { subtask_type: 'chain' }), /tasks/],
+  ['a chord without a body', chord([sig('a')], null), /body/],
+  ['chunks of nothing', sig('celery.chunks', { subtask_type: 'chunks', kwargs: { it: [1], n: 0 } }), /n is/],
+  ['a nesting without end', nested(500), /nested/],
+  ['a task name without end', sig('x'.repeat(5_000)), /characters/],
+  ['more messages than anybody needs', container('group', Array(10_001).fill(sig('a'))), /messages/],
+] as const) {
+  test(`a link with ${what} is refused`, () => {
+    const embed = embedOf({ callbacks: [link] })
+    const refuse = (error: unknown) => isCaromError(error, 'CAROM_MESSAGE_INVALID') && field.test(error.message)
+    assert.throws(() => checkEmbed(embed, followed()), refuse)
+    assert.throws(() => afterSuccess(embed, followed(), 1), refuse)
+  })
+}
+
+test('the steps and the bodies of what cannot run end with it, however they are nested, each once', () => {
+  const options = (task_id: string, more = {}) => ({ options: { task_id, ...more } })
+  const member = { group_id: 'outer', group_index: 3, chord: sig('sum', options('sum')) }
+  const last = chord([sig('part')], sig('body', options('body', member)), { task_id: 'body' })
+  const chain = [last, container('group', [sig('m', options('m'))], { task_id: 'gid' }), sig('next', options('next'))]
+  const { ended, parts } = afterFailure(embedOf({ chain }), followed())
+  assert.deepEqual(
+    ended.map(({ taskId }) => taskId),
+    ['next', 'gid', 'm', 'body'],
+  )
+  assert.deepEqual(
+    parts.map(({ groupId, index, taskId, bodyId }) => [groupId, index, taskId, bodyId]),
+    [['outer', 3, 'body', 'sum']],
+  )
+})
+
+test('a part says how many there are where its message does, and keys of others stay in the body', () => {
+  const body = sig('sum', { chord_size: 2, custom: { a: 1 } })
+  const [part] = afterSuccess(embedOf({ chord: body }), followed({ groupId: 'g' }), 1).parts
+  assert.equal(part?.size, 2)
+  assert.deepEqual(JSON.parse(Buffer.from(part?.body ?? []).toString()), body)
+  assert.deepEqual(afterSuccess(embedOf({ chord: body }), followed(), 1).parts, [])
+})
+
+test('an application prepends arguments, adds options, and leaves group and stamps as they were', () => {
+  const options = { group_id: 'mine', stamped_headers: ['s'], s: 'old', queue: 'a', priority: null }
+  const signature = readSignature(sig('t', { args: [2], kwargs: { a: 1, b: 1 }, options }), 'test')
+  const added = { group_id: 'other', s: 'new', queue: 'b', chain: null, priority: 3 }
+  const call = applied(signature, { args: [1], kwargs: { b: 2 }, options: added })
+  assert.deepEqual([call.args, call.kwargs], [[1, 2], { a: 1, b: 2 }])
+  assert.deepEqual(call.options, { group_id: 'mine', stamped_headers: ['s'], s: 'old', queue: 'b', priority: 3 })
+})
+
+test('error links that are immutable get no id', () => {
+  const embed = embedOf({ errbacks: [sig('e', { immutable: true, args: [9] }), sig('f')] })
+  assert.deepEqual(
+    afterFailure(embed, followed()).messages.map((message) => seen(message).args),
+    [[9], ['one']],
+  )
+})
+
+test('frozen ids look like any other', () => {
+  assert.match(frozenId('seed', 'path'), /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  assert.notEqual(frozenId('a', 'b'), frozenId('a', 'c'))
+  assert.notEqual(frozenId('a', 'b'), frozenId('b', 'b'))
+})
+
+test('a stored exception is shown as Python shows one', () => {
+  const shown = (exc_type: string, exc_message: unknown) => pythonRepr({ exc_type, exc_message })
+  assert.equal(
+    shown('ValueError', ['bad', 42, null, [true], { a: 1.5 }]),
+    "ValueError('bad', 42, None, [True], {'a': 1.5})",
+  )
+  assert.equal(shown('KeyError', "it's"), 'KeyError("it\'s")')
+  assert.equal(pythonRepr(null), 'Error()')
+})
