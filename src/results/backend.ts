@@ -1,3 +1,4 @@
+import type { ChordReport, ChordSize, CompleteChord } from './chord.ts'
 import type { ResultMeta } from './meta.ts'
 
 /**
@@ -16,6 +17,17 @@ export interface ResultBackend {
    */
   wait(taskId: string, options: { readonly signal: AbortSignal }): Promise<ResultMeta>
   forget(taskIds: readonly string[]): Promise<void>
+  /** Says how many parts each chord has; resolves when that is durable. To be called before the last part is published. */
+  openChords(chords: readonly ChordSize[]): Promise<void>
+  /**
+   * Notes how a part of a chord has ended, and resolves, once that is durable, with all parts in order if the chord is
+   * complete: if there are exactly as many as it has. A part that ends again is noted once; a `SUCCESS` of it stands.
+   * So a report can be repeated, and completes the chord again, until the chord is closed. `null` while parts are
+   * missing, and for a chord of which nobody has said how many parts it has.
+   */
+  joinChord(report: ChordReport): Promise<CompleteChord | null>
+  /** Forgets the parts of chords whose body has been published. What nobody closes goes with the age of results. */
+  closeChords(groupIds: readonly string[]): Promise<void>
   /** Gives up this handle. Pending waits reject. */
   close(): Promise<void>
 }

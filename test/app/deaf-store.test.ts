@@ -14,6 +14,9 @@ function resultOn(backend: Partial<ResultBackend>, opening?: Promise<ResultBacke
     load: never,
     wait: never,
     forget: never,
+    openChords: never,
+    joinChord: never,
+    closeChords: never,
     close: never,
     ...backend,
   }

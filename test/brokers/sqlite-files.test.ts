@@ -7,7 +7,7 @@ import { openBroker } from '../../src/brokers/open.ts'
 import { openDatabase } from '../../src/brokers/sqlite/database.ts'
 import { isCaromError } from '../../src/errors.ts'
 import { folderFor, openerOf } from '../conformance/open.ts'
-import { consumerOf, outgoing } from '../conformance/store.ts'
+import { claimOne, consumerOf, outgoing } from '../conformance/store.ts'
 import { start } from './store-processes.ts'
 
 test('embedded store: missing folders are made, for this user alone, as is the file', async (t) => {
@@ -68,6 +68,19 @@ test('embedded store: a newer schema is refused', async (t) => {
   database.exec('PRAGMA user_version = 1000')
   database.close()
   await refuses(path, 'CAROM_STORE_UNAVAILABLE', /its schema is 1000/)
+})
+
+test('embedded store: an older schema is brought up to date, with all that is in it', async (t) => {
+  const path = await pathIn(t)
+  const before = await openBroker(`embedded:${path}`, { appName: 'test' })
+  await before.publish([outgoing({ id: 'kept' })])
+  await before.close()
+  const database = openDatabase(path)
+  database.exec('DROP TABLE chord; DROP TABLE chord_part; PRAGMA user_version = 1')
+  database.close()
+  const { broker, backend } = await openerOf(t, `embedded:${path}`)()
+  assert.equal((await claimOne(await consumerOf(broker))).message.headers.id, 'kept')
+  await backend.openChords([{ groupId: 'g', size: 1 }])
 })
 
 for (const what of ['file', 'folder', 'folder of a missing file', 'parent of a missing folder']) {

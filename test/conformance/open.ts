@@ -11,7 +11,12 @@ import type { OpenStore, StoreTraits } from './store.ts'
 export type StoreName = 'memory' | 'embedded'
 export const STORES: readonly StoreName[] = ['memory', 'embedded']
 
-const OWN_ORDER: StoreTraits = { firstPriority: 'high', ordersAcrossQueues: true, delaysAtPublish: true }
+const OWN_ORDER: StoreTraits = {
+  firstPriority: 'high',
+  ordersAcrossQueues: true,
+  delaysAtPublish: true,
+  takesSizeFromMessages: true,
+}
 export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = { memory: OWN_ORDER, embedded: OWN_ORDER }
 
 /** Opens a store of that kind for one test, which closes what it opened. */

@@ -23,6 +23,8 @@ export interface StoreTraits {
   readonly ordersAcrossQueues: boolean
   /** A message that is not due counts as delayed once it is published, not only when a consumer has met it. */
   readonly delaysAtPublish: boolean
+  /** The size of a chord that nobody has opened is what its messages say; a store of Celery's own goes by its counter. */
+  readonly takesSizeFromMessages: boolean
 }
 
 export interface ConformanceCase {

@@ -7,6 +7,7 @@ import type { ResultMeta } from '../../results/meta.ts'
 import { Bell } from '../bell.ts'
 import type { ControlRequest, DeliveryEnd, QueueDepth, Settlement } from '../broker.ts'
 import { dueAfter, type PlacedMessage, taskIdOf } from '../stored-message.ts'
+import { MemoryChords } from './chords.ts'
 import { type Entry, Lanes } from './lanes.ts'
 
 export interface Claim {
@@ -35,6 +36,7 @@ export class MemoryStore {
   readonly bell = new Bell()
   readonly servers = new Set<Server>()
   readonly resultListeners = new Set<(meta: ResultMeta) => void>()
+  readonly chords = new MemoryChords(RESULTS_EXPIRE_MS)
   quarantined: Quarantined[] = []
   readonly #lanes = new Lanes()
   readonly #claims = new Map<string, Claim>()

@@ -9,13 +9,16 @@ import { storeError } from './errors.ts'
  */
 export function createSchema(database: Database, path: string): boolean {
   if (isReady(database, path)) return false
-  database.exec(TABLES)
+  const [version = 0] = database.all<[number]>('PRAGMA user_version')[0] ?? []
+  if (version === 0) database.exec(TABLES)
+  database.exec(CHORD_TABLES)
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
   return true
 }
 
 /**
- * Whether the file holds our tables; false for an empty one.
+ * Whether the file holds our tables; false for an empty one, and for an older schema that `createSchema` brings up to
+ * date.
  *
  * @throws CaromError `CAROM_STORE_UNAVAILABLE` for another application's file, or a newer Carom's.
  */
@@ -23,6 +26,7 @@ export function isReady(database: Database, path: string): boolean {
   const [application = 0] = database.all<[number]>('PRAGMA application_id')[0] ?? []
   const [version = 0] = database.all<[number]>('PRAGMA user_version')[0] ?? []
   if (application === APPLICATION_ID && version === SCHEMA_VERSION) return true
+  if (application === APPLICATION_ID && version > 0 && version < SCHEMA_VERSION) return false
   if (application === APPLICATION_ID && version !== 0) {
     const schemas = `its schema is ${version}, and this one knows ${SCHEMA_VERSION}`
     throw storeError('CAROM_STORE_UNAVAILABLE', path, { detail: `another version of Carom made it: ${schemas}` })
@@ -34,7 +38,7 @@ export function isReady(database: Database, path: string): boolean {
 
 // "Caro" in ASCII: what the program `file` and we know the file by.
 const APPLICATION_ID = 0x4361726f
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /**
  * A message is two rows: `message` holds what never changes, `place` what does, so that a claim or a renewal rewrites
@@ -89,4 +93,19 @@ CREATE TABLE reply (
   request_id TEXT NOT NULL, node TEXT NOT NULL, reply TEXT NOT NULL, expires_ms INTEGER NOT NULL,
   PRIMARY KEY (request_id, node)
 ) STRICT, WITHOUT ROWID;
+`
+
+/** Since schema 2. */
+const CHORD_TABLES = `
+CREATE TABLE chord (
+  group_id TEXT PRIMARY KEY, size INTEGER NOT NULL, saved_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chord_age ON chord (saved_ms);
+CREATE TABLE chord_part (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  group_id TEXT NOT NULL, task_id TEXT NOT NULL, position INTEGER,
+  status TEXT NOT NULL, saved_ms INTEGER NOT NULL, result BLOB NOT NULL,
+  UNIQUE (group_id, task_id)
+) STRICT;
+CREATE INDEX chord_part_age ON chord_part (saved_ms);
 `

@@ -3,6 +3,7 @@
  * runs rarely, in slices, from every process that has a consumer open.
  */
 import { shortChange } from './change.ts'
+import { expireChords } from './chords.ts'
 import type { Database } from './database.ts'
 import { expireResults } from './results.ts'
 import type { SqliteStore } from './store.ts'
@@ -42,6 +43,7 @@ export class Upkeep {
 export async function clean(store: SqliteStore, { nowMs }: { readonly nowMs: number }): Promise<void> {
   const slices = [
     (database: Database) => expireResults(database, nowMs - RESULTS_EXPIRE_MS),
+    (database: Database) => expireChords(database, nowMs - RESULTS_EXPIRE_MS),
     (database: Database) => database.run(EXPIRE_REQUESTS, nowMs, SLICE),
     (database: Database) => database.run(EXPIRE_REPLIES, nowMs, SLICE),
     (database: Database) => database.run(REMOVE_STALE, nowMs - CONSUMER_STALE_MS),

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { acquireMemoryStore, type MemoryStore, releaseMemoryStore } from '../../brokers/memory/store.ts'
 import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
+import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import { isReady, type ResultMeta } from '../meta.ts'
 import { ResultWaiters } from '../waiters.ts'
 
@@ -44,6 +45,21 @@ class MemoryBackend implements ResultBackend {
   async forget(taskIds: readonly string[]): Promise<void> {
     this.#assertOpen()
     for (const taskId of taskIds) this.#store.forget(taskId)
+  }
+
+  async openChords(chords: readonly ChordSize[]): Promise<void> {
+    this.#assertOpen()
+    for (const chord of chords) this.#store.chords.open(chord)
+  }
+
+  async joinChord(report: ChordReport): Promise<CompleteChord | null> {
+    this.#assertOpen()
+    return this.#store.chords.join(report)
+  }
+
+  async closeChords(groupIds: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    for (const groupId of groupIds) this.#store.chords.close(groupId)
   }
 
   async close(): Promise<void> {

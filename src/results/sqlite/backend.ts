@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { stepPerItem } from '../../brokers/sqlite/change.ts'
+import { type Change, shortChange, stepPerItem } from '../../brokers/sqlite/change.ts'
+import { closeChord, joinChord, openChord } from '../../brokers/sqlite/chords.ts'
+import type { Database } from '../../brokers/sqlite/database.ts'
 import { acquireStore, releaseStore, type StoreOptions } from '../../brokers/sqlite/open-stores.ts'
 import {
   forgetResult,
@@ -12,6 +14,7 @@ import {
 import type { SqliteStore } from '../../brokers/sqlite/store.ts'
 import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
+import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
 import { ResultWaiters } from '../waiters.ts'
 
@@ -63,13 +66,25 @@ class SqliteBackend implements ResultBackend {
 
   async forget(taskIds: readonly string[]): Promise<void> {
     this.#assertOpen()
-    await this.#store.change({
-      rows: taskIds.length,
-      bytes: 0,
-      wakes: () => false,
-      durable: true,
-      steps: (database) => stepPerItem(taskIds, (taskId) => forgetResult(database, taskId)),
+    await this.#store.change(durably(taskIds, forgetResult))
+  }
+
+  async openChords(chords: readonly ChordSize[]): Promise<void> {
+    this.#assertOpen()
+    await this.#store.change(durably(chords, (database, chord) => openChord(database, chord, Date.now())))
+  }
+
+  async joinChord(report: ChordReport): Promise<CompleteChord | null> {
+    this.#assertOpen()
+    return this.#store.change({
+      ...shortChange((database) => joinChord(database, report, Date.now()), { durable: true }),
+      bytes: report.part.result.byteLength,
     })
+  }
+
+  async closeChords(groupIds: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    await this.#store.change(durably(groupIds, closeChord))
   }
 
   async close(): Promise<void> {
@@ -116,6 +131,12 @@ class SqliteBackend implements ResultBackend {
   #closedError(): CaromError {
     return new CaromError('CAROM_STORE_CLOSED', `This result backend on ${this.store} was closed`)
   }
+}
+
+/** A change for which nobody waits. */
+function durably<T>(items: readonly T[], step: (database: Database, item: T) => void): Change<unknown> {
+  const steps = (database: Database) => stepPerItem(items, (item) => step(database, item))
+  return { rows: items.length, bytes: 0, wakes: () => false, durable: true, steps }
 }
 
 const NEVER = new AbortController().signal
