@@ -33,12 +33,13 @@ function checkUrl(url: unknown, what: string): void {
 export function createInternals(
   name: string,
   { broker, resultBackend, queue }: CaromOptions,
-  tasks: AppInternals['tasks'],
+  { local, remote }: Readonly<Record<'local' | 'remote', AppInternals['tasks']>>,
   childInits: AppInternals['childInits'],
 ): AppInternals {
   return {
     name,
-    tasks,
+    tasks: local,
+    remoteTasks: remote,
     childInits,
     defaultQueue: queue ?? name,
     get brokerUrl() {

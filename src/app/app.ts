@@ -41,7 +41,7 @@ export class Carom {
     checkAppOptions(name, options)
     this.name = name
     const registry = new TaskRegistry(name)
-    const internals = createInternals(name, options, registry.local, this.#childInits)
+    const internals = createInternals(name, options, registry, this.#childInits)
     const connections = new Connections(internals)
     this.#registry = registry
     this.#connections = connections

@@ -5,6 +5,8 @@ export interface AppInternals {
   readonly name: string
   /** The tasks this app can run, by name; remote tasks are not among them. */
   readonly tasks: ReadonlyMap<string, TaskDefinition>
+  /** What it only sends. */
+  readonly remoteTasks: ReadonlyMap<string, TaskDefinition>
   /** In the order they were registered. A child awaits each, once, before its first task. */
   readonly childInits: readonly (() => unknown)[]
   readonly defaultQueue: string

@@ -23,6 +23,11 @@ export class TaskRegistry {
     return this.#local
   }
 
+  /** The tasks that somebody else runs. */
+  get remote(): ReadonlyMap<string, TaskDefinition> {
+    return this.#remote
+  }
+
   /** Gives `target` the methods that send the task. @throws CaromError `CAROM_TASK_DUPLICATE`, and nothing has changed. */
   add(definition: TaskDefinition, target: object, sender: Sender<AsyncResult>): void {
     const { name, remote } = definition

@@ -1,9 +1,12 @@
 /** Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome stored. */
 import type { Delivery } from '../brokers/broker.ts'
+import type { FollowUps } from '../canvas/follow-ups.ts'
+import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
 import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
+import type { Follow } from './follower.ts'
 import type { Logger } from './log.ts'
 import { Request, type RequestState } from './request.ts'
 import { reportRun } from './run-report.ts'
@@ -145,14 +148,14 @@ export class Requests {
     const verdict = judge(outcome, request.delivery.counts, { maxCrashes: request.policy.maxCrashes, acked })
     if (request.startedAtMs !== null) this.#owner.ran(performance.now() - request.startedAtMs)
     reportRun(this.#parts.log, request, outcome, verdict)
-    void this.#settle(request, verdict)
+    void this.#settle(request, verdict, 'followUps' in outcome ? outcome.followUps : undefined)
   }
 
-  async #settle(request: Request, verdict: Verdict): Promise<void> {
+  async #settle(request: Request, verdict: Verdict, said?: FollowUps): Promise<void> {
     request.state = 'settling'
     this.#active--
     try {
-      if (!request.leaseLost) await this.#store(request, verdict)
+      if (!request.leaseLost) await this.#store(request, verdict, said ?? whoeverFollows(request, verdict))
     } catch (error) {
       // Its claim is renewed no more: it comes back with the end of its lease.
       this.#parts.log.error({ err: error, taskId: request.taskId }, 'The outcome of a task could not be written')
@@ -164,18 +167,24 @@ export class Requests {
     this.#owner.left()
   }
 
-  async #store(request: Request, verdict: Verdict): Promise<void> {
+  async #store(request: Request, verdict: Verdict, follow: Follow): Promise<void> {
     const { settler, executor } = this.#parts
     if (request.acknowledgement === null) {
-      const settled = settler.settle(request, verdict)
+      const settled = settler.settle(request, verdict, follow)
       // A child is without work: the claim that goes with this settlement must not wait for company.
       if (this.#active < executor.credits) settler.hurry()
       await settled
     } else {
       await request.acknowledgement
-      if (!request.leaseLost) await settler.save(request, verdict)
+      if (!request.leaseLost) await settler.save(request, verdict, follow)
     }
   }
+}
+
+/** A success of which the child said no more has nothing behind it; what ended otherwise may, if its message does not show. */
+function whoeverFollows({ delivery }: Request, { status }: Verdict): Follow {
+  const hasFailed = status === 'FAILURE' || status === 'REVOKED'
+  return hasFailed && !showsThatNothingFollows(delivery.message) ? 'unread' : null
 }
 
 const STOPPED: RunOutcome = { type: 'stopped' }

@@ -12,6 +12,8 @@ export function reportRun(log: Logger, request: Request, outcome: RunOutcome, { 
       return log.debug(facts, 'Task succeeded')
     case 'failed':
       return log.warn({ ...facts, error: outcome.failure.name }, 'Task failed')
+    case 'later':
+      return log.debug(facts, 'Task goes on later')
     case 'lost':
       return log.error({ ...facts, crashes: delivery.counts.crashes, end: end.type }, outcome.text)
     case 'stopped':

@@ -15,12 +15,17 @@
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
+import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import type { Failure } from '../support/failure.ts'
 
 export type RunOutcome =
-  | { readonly type: 'succeeded'; readonly result: Uint8Array }
-  | { readonly type: 'failed'; readonly failure: Failure }
+  /** Without `followUps` nothing follows. */
+  | { readonly type: 'succeeded'; readonly result: Uint8Array; readonly followUps?: FollowUps }
+  /** Without `followUps` the child did not say what follows. */
+  | { readonly type: 'failed'; readonly failure: Failure; readonly followUps?: FollowUps }
+  /** Has to be done again later: its message is among `followUps`. */
+  | { readonly type: 'later'; readonly followUps: FollowUps }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
   /** Dropped from the pool's queue, or ended by this worker on order. */
   | { readonly type: 'stopped' }
@@ -57,6 +62,8 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
       return { status: 'SUCCESS', result: outcome.result, failure: null, end: ACK }
     case 'failed':
       return { status: 'FAILURE', result: null, failure: outcome.failure, end: ACK }
+    case 'later':
+      return { status: null, result: null, failure: null, end: ACK }
     case 'stopped':
       return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':

@@ -18,6 +18,7 @@ import { checkPublished } from './child/published.ts'
 import { ClaimAhead } from './claim-ahead.ts'
 import { type Connections, isStoreLost } from './connections.ts'
 import type { Executor, ExecutorListener } from './executor.ts'
+import { Follower } from './follower.ts'
 import { Intake, type IntakeOwner } from './intake.ts'
 import { type LeaseOwner, Leases } from './leases.ts'
 import type { FilledWorkerOptions } from './options.ts'
@@ -77,7 +78,8 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
   async run(connections: Connections): Promise<void> {
     const { log, leaseMs } = this.#options
     const { consumer, tasks } = connections
-    const settler = new Settler(connections, log, this)
+    const follower = new Follower({ ...connections, internal: this.#executor.internal, log })
+    const settler = new Settler(connections, follower, log, this)
     const requests = new Requests({ executor: this.#executor, settler, tasks, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)

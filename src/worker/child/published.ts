@@ -30,11 +30,11 @@ function checkOne(said: unknown): Outgoing {
   }
 }
 
-function fields(what: string, value: unknown): Record<string, unknown> {
+export function fields(what: string, value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw invalid(what, value)
 }
 
-function invalid(expected: string, found: unknown): CaromError {
+export function invalid(expected: string, found: unknown): CaromError {
   return new CaromError('CAROM_MESSAGE_INVALID', `A child sent something else than ${expected}: ${typeof found}`)
 }

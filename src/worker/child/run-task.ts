@@ -1,24 +1,61 @@
 /** One run of a task inside a child: decode, bind, call, encode. Everything a payload can break, breaks here. */
 import type { AppInternals } from '../../app/internals.ts'
+import { afterFailure, checkEmbed, type FollowedTask, type FollowUps, isEmptyEmbed } from '../../canvas/follow-ups.ts'
 import { CaromError } from '../../errors.ts'
 import { type CurrentTask, currentContext, runInContext } from '../../job/context.ts'
 import type { TaskHeaders } from '../../message/message.ts'
 import { type Embed, readTaskBody } from '../../message/task-message.ts'
 import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
-import type { RunOrder } from '../executor.ts'
+import { type Failure, toFailure } from '../../support/failure.ts'
+import type { RunOrder } from '../orders.ts'
+import { BUILTINS, SendAgain } from './builtins.ts'
+import { followedTask, followSuccess } from './follow.ts'
 
-export async function runTask(app: AppInternals, order: RunOrder): Promise<Uint8Array> {
+/** How a run has ended; the bare result, as JSON, where the message carries nothing that follows. */
+export type SaidOfRun =
+  | Uint8Array
+  | { readonly result: Uint8Array; readonly followUps: FollowUps }
+  | { readonly failure: Failure; readonly followUps: FollowUps }
+  /** It has to be done later: nothing is stored, `followUps` holds the message again. */
+  | { readonly later: FollowUps }
+
+export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidOfRun> {
   const headers = order.headers as TaskHeaders
-  const task = app.tasks.get(headers.task)
-  if (task === undefined) {
-    const text = `No task "${headers.task}" is registered in the app "${app.name}"`
-    throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: headers.task })
-  }
   const { contentType, contentEncoding, body } = order
+  const task = runnable(app, headers)
   const { args, kwargs, embed } = readTaskBody({ headers, properties: {}, contentType, contentEncoding, body })
-  refuseEmbed(headers, embed)
-  const value = await runInContext(taskContext(headers, order), () => task.run(args, kwargs))
-  return encodeResult(headers, value)
+  const call = async (): Promise<Uint8Array | SendAgain> => {
+    const value = await runInContext(taskContext(headers, order), () => task(args, kwargs))
+    return value instanceof SendAgain ? value : encodeResult(headers, value)
+  }
+  if (!isEmptyEmbed(embed)) return runFollowed(embed, followedTask(app, headers, order.queue), call)
+  const result = await call()
+  return result instanceof SendAgain ? { later: result.followUps } : result
+}
+
+async function runFollowed(
+  embed: Embed,
+  task: FollowedTask,
+  call: () => Promise<Uint8Array | SendAgain>,
+): Promise<SaidOfRun> {
+  // Before anything has run: a message whose links cannot be followed has no effects.
+  checkEmbed(embed, task)
+  try {
+    const result = await call()
+    if (result instanceof SendAgain) return { later: result.followUps }
+    return { result, followUps: followSuccess(embed, task, result) }
+  } catch (error) {
+    return { failure: toFailure(error), followUps: afterFailure(embed, task) }
+  }
+}
+
+function runnable(app: AppInternals, { task: name, id }: TaskHeaders) {
+  const task = app.tasks.get(name)
+  if (task !== undefined) return task.run
+  const builtin = BUILTINS.get(name)
+  if (builtin !== undefined) return (args: unknown[], kwargs: Record<string, unknown>) => builtin(app, args, kwargs)
+  const text = `No task "${name}" is registered in the app "${app.name}"`
+  throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: name, taskId: id })
 }
 
 /** The job's context with what only a task knows. The signal is the job's, made when it is first asked for. */
@@ -31,6 +68,8 @@ function taskContext(headers: TaskHeaders, { queue, attempt }: RunOrder): Curren
     queue,
     attempt,
     headers,
+    retries: headers.retries ?? 0,
+    redelivered: attempt > 1 || headers.redelivered === true,
     get signal() {
       return job.signal
     },
@@ -46,14 +85,5 @@ function encodeResult(headers: TaskHeaders, value: unknown): Uint8Array {
     if (!(cause instanceof UnencodableError)) throw cause
     const text = `The result of task "${headers.task}" cannot be stored: ${cause.message}. Return JSON-class data`
     throw new CaromError('CAROM_RESULT_UNENCODABLE', text, { task: headers.task, taskId: headers.id, cause })
-  }
-}
-
-/** Links, chains and chords have to be followed once the task is done; running it without would lose them in silence. */
-function refuseEmbed(headers: TaskHeaders, embed: Embed): void {
-  for (const [part, calls] of Object.entries(embed)) {
-    if (calls === null || calls === undefined || (Array.isArray(calls) && calls.length === 0)) continue
-    const text = `The message of task "${headers.task}" carries ${part}, which this worker does not follow: nothing was run`
-    throw new CaromError('CAROM_MESSAGE_INVALID', text, { taskId: headers.id })
   }
 }
