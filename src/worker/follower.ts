@@ -34,6 +34,8 @@ export interface CarriedOut {
   readonly end: DeliveryEnd
   /** The claim was found lost, and nothing has been stored. */
   readonly lost: boolean
+  /** The outcome is stored already: a chord may look for the results of its parts. */
+  readonly saved: boolean
 }
 
 /** One part and how it has ended. */
@@ -58,7 +60,7 @@ export class Follower {
 
   /** `meta` is the outcome, also of a task whose own result nobody wants. */
   async carryOut(request: Request, verdict: Verdict, meta: ResultMeta, follow: Follow): Promise<CarriedOut> {
-    const nothing = { next: [], completed: [], end: verdict.end, lost: false }
+    const nothing = { next: [], completed: [], end: verdict.end, lost: false, saved: false }
     const read = follow === 'unread' ? await this.#look(request, verdict.end) : { followUps: follow, end: verdict.end }
     if (read.followUps === null) return { ...nothing, end: read.end }
     const { messages, chords, parts, ended } = read.followUps
@@ -71,7 +73,7 @@ export class Follower {
       ...ended.map((task) => ({ ...meta, ...task, children: [] })),
     ])
     const reports = parts.map((part) => ({ ...part, status: meta.status as ReadyState, result: meta.result }))
-    return { ...nothing, ...(await this.#report(request, reports, messages)), end: read.end }
+    return { ...nothing, ...(await this.#report(request, reports, messages)), end: read.end, saved: true }
   }
 
   /** Forgets the chords whose bodies are published. That can fail: they go with their age. */

@@ -73,7 +73,7 @@ export class Settler {
     const meta = toMeta(request, verdict, said)
     await this.#untilDone(request, async () => {
       const carried = meta === null ? null : await this.#follower.carryOut(request, verdict, meta, follow)
-      if (meta !== null && !request.ignoresResult) await backend.save([meta])
+      if (meta !== null && !request.ignoresResult && carried?.saved !== true) await backend.save([meta])
       const next = carried?.next ?? said
       if (next.length > 0) await broker.publish(next)
       await this.#follower.close(carried?.completed ?? [])
@@ -102,9 +102,9 @@ export class Settler {
       const said = messagesOf(follow)
       const meta = toMeta(request, verdict, said)
       if (meta === null) return this.#end({ ...NOTHING, token: request.token, end: verdict.end, next: said }, alone)
-      const { next, completed, end, lost } = await this.#follower.carryOut(request, verdict, meta, follow)
+      const { next, completed, end, lost, saved } = await this.#follower.carryOut(request, verdict, meta, follow)
       if (lost) return 'lost'
-      const result = await this.#beforeEnd(request.ignoresResult ? null : meta)
+      const result = await this.#beforeEnd(request.ignoresResult || saved ? null : meta)
       const settled = await this.#end({ token: request.token, result, next, end }, alone)
       if (settled === 'settled') await this.#follower.close(completed)
       return settled
