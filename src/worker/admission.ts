@@ -2,6 +2,7 @@
 import type { Delivery, DeliveryEnd } from '../brokers/broker.ts'
 import { fromWireDate } from '../message/dates.ts'
 import { MAX_NAME_LENGTH } from '../message/headers.ts'
+import { isProtocolV2 } from '../message/protocol-v1.ts'
 import type { TaskDescription } from './child/description.ts'
 import { judgeForeign, type TaskPolicy, tooManyDeliveries, type Verdict } from './verdict.ts'
 
@@ -9,11 +10,14 @@ export type Admission =
   | { readonly type: 'run'; readonly policy: TaskPolicy }
   /** An outcome without a run. */
   | { readonly type: 'decided'; readonly policy: TaskPolicy; readonly verdict: Verdict }
+  /** Its headers do not say what it is: a child has to read the body, as that of Celery's protocol v1. */
+  | { readonly type: 'unread' }
   /** Not a task message of ours: nothing is stored. */
   | { readonly type: 'refused'; readonly end: DeliveryEnd; readonly reason: string }
 
 export function admit(delivery: Delivery, tasks: ReadonlyMap<string, TaskDescription>, nowMs: number): Admission {
   const { headers } = delivery.message
+  if (!isProtocolV2(headers)) return { type: 'unread' }
   if (!isName(headers.task) || !isName(headers.id)) {
     const reason = `Not a task message: the headers "task" and "id" must be text of 1 to ${MAX_NAME_LENGTH} characters`
     return { type: 'refused', end: { type: 'quarantine', reason }, reason }

@@ -12,6 +12,7 @@ import { Request, type RequestState } from './request.ts'
 import { reportRun } from './run-report.ts'
 import type { Settler } from './settler.ts'
 import { isFurther, type Stage } from './shutdown.ts'
+import { type Refusal, readUnread, UNREAD } from './unread.ts'
 import { judge, type RunOutcome, type Verdict } from './verdict.ts'
 
 export interface RequestsOwner {
@@ -101,6 +102,7 @@ export class Requests {
 
   #take(delivery: Delivery, admission: Admission): void {
     if (admission.type === 'refused') return void this.#refuse(delivery, admission)
+    if (admission.type === 'unread') return void this.#read(delivery)
     const request = new Request(delivery, admission.policy)
     this.#byToken.set(request.token, request)
     this.#active++
@@ -116,11 +118,27 @@ export class Requests {
     }
   }
 
-  async #refuse(delivery: Delivery, { end, reason }: Extract<Admission, { type: 'refused' }>): Promise<void> {
+  /** A message that only its body names: a child reads it, and what it turns out to be is taken instead. */
+  async #read(delivery: Delivery): Promise<void> {
+    const { executor, tasks } = this.#parts
+    const request = new Request(delivery, UNREAD)
+    this.#byToken.set(request.token, request)
+    this.#active++
+    const nowMs = Date.now()
+    const read = await readUnread(delivery, executor.internal, nowMs)
+    this.#byToken.delete(request.token)
+    this.#active--
+    if (read.type === 'task' && !request.leaseLost) this.#take(read.delivery, admit(read.delivery, tasks, nowMs))
+    if (read.type === 'refused') await this.#refuse(delivery, read)
+    this.#owner.left()
+  }
+
+  async #refuse(delivery: Delivery, { end, reason }: Refusal): Promise<void> {
     const { log, settler } = this.#parts
     const taskId = shown(delivery.message.headers.id)
     const task = shown(delivery.message.headers.task)
-    log.warn({ taskId, task, queue: delivery.queue, end: end.type }, reason)
+    const level = end.type === 'release' && end.count === 'none' ? 'debug' : 'warn'
+    log[level]({ taskId, task, queue: delivery.queue, end: end.type }, reason)
     await settler.reject(delivery.token, end).catch((error) => {
       // Its lease runs out, and it is refused again.
       log.error({ err: error, taskId }, 'A refused message could not be given back')

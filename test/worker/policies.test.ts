@@ -30,7 +30,13 @@ test('admit() runs a known task', () => {
 })
 
 test('admit() quarantines what is no task message, and stores nothing', () => {
-  for (const headers of [{}, { task: 'shop.add' }, { task: 5, id: '1' }, { task: 'shop.add', id: null }]) {
+  assert.equal(admit(delivery({}), tasks, NOW).type, 'unread')
+  for (const headers of [
+    { task: null, id: '1' },
+    { task: 'shop.add' },
+    { task: 5, id: '1' },
+    { task: 'shop.add', id: null },
+  ]) {
     const admission = admit(delivery(headers), tasks, NOW)
     assert.equal(admission.type === 'refused' && admission.end.type, 'quarantine', JSON.stringify(headers))
   }

@@ -4,6 +4,9 @@ import { loadApp } from '../../app/app-module.ts'
 import { enterChild } from '../../app/inside.ts'
 import type { AppInternals } from '../../app/internals.ts'
 import type { FollowUps } from '../../canvas/follow-ups.ts'
+import type { Message } from '../../message/message.ts'
+import { toProtocolV2 } from '../../message/protocol-v1.ts'
+import { readTask } from '../../message/task-message.ts'
 import { ask } from '../../pool/child/ask.ts'
 import type { ChordOrder, RunOrder } from '../orders.ts'
 import { BUILTINS } from './builtins.ts'
@@ -56,6 +59,11 @@ export function fail(order: RunOrder): FollowUps {
 /** What follows a chord whose parts are all there. */
 export function finish(order: ChordOrder): FinishedChord {
   return finishChord(app, order)
+}
+
+/** A message whose headers do not say what it is, as what its body says: Celery's protocol v1. */
+export function convert(order: RunOrder): Omit<Message, 'properties'> {
+  return toProtocolV2(readTask({ ...order, properties: {} }))
 }
 
 function builtin(name: string): TaskDescription {
