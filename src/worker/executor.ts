@@ -18,6 +18,8 @@ import type { RunOutcome } from './verdict.ts'
 export interface ExecutorListener {
   /** A child's task sends messages; resolves when the broker has confirmed them. */
   publish(messages: unknown): Promise<void>
+  /** A child asks how tasks have ended: status and result of each, `null` for one that has not. */
+  outcomes(taskIds: unknown): Promise<unknown>
   childDown(certificate: DeathCertificate): void
 }
 
@@ -158,6 +160,7 @@ export class Executor {
   }
 
   async #answer(name: string, value: unknown): Promise<unknown> {
+    if (name === 'outcomes') return this.#listener.outcomes(value)
     if (name !== 'publish') throw new TypeError(`A child asked for "${name}", which no worker answers`)
     await this.#listener.publish(value)
     return null

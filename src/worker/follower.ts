@@ -6,24 +6,24 @@
  */
 
 import type { Consumer, DeliveryEnd, Outgoing } from '../brokers/broker.ts'
-import type { FollowUps, PartOfChord } from '../canvas/follow-ups.ts'
+import type { PartOfChord } from '../canvas/follow-ups.ts'
 import { CaromError } from '../errors.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
-import type { CompleteChord } from '../results/chord.ts'
 import type { ReadyState, ResultMeta } from '../results/meta.ts'
 import type { Failure } from '../support/failure.ts'
 import { chordError, type FinishedChord } from './child/follow.ts'
 import { checkFinishedChord, checkFollowUps } from './child/said.ts'
 import type { InternalJobs } from './internal-jobs.ts'
 import type { Logger } from './log.ts'
+import type { ChordOrder, FollowedUp } from './orders.ts'
 import type { Request } from './request.ts'
 import { runOrder } from './request.ts'
 import type { Verdict } from './verdict.ts'
 
 /** `unread`: the message may carry something, and no child has looked. */
-export type Follow = FollowUps | 'unread' | null
+export type Follow = FollowedUp | 'unread' | null
 
 export interface CarriedOut {
   /** To be published in the settlement. */
@@ -73,7 +73,7 @@ export class Follower {
       ...ended.map((task) => ({ ...meta, ...task, children: [] })),
     ])
     const reports = parts.map((part) => ({ ...part, status: meta.status as ReadyState, result: meta.result }))
-    return { ...nothing, ...(await this.#report(request, reports, messages)), end: read.end, saved: true }
+    return { ...nothing, ...(await this.#report(request, reports, read.followUps)), end: read.end, saved: true }
   }
 
   /** Forgets the chords whose bodies are published. That can fail: they go with their age. */
@@ -85,7 +85,7 @@ export class Follower {
   }
 
   /** A stranger's embed, which no child has read: it is read now. One that kills whoever reads it goes out of the way. */
-  async #look(request: Request, end: DeliveryEnd): Promise<{ followUps: FollowUps | null; end: DeliveryEnd }> {
+  async #look(request: Request, end: DeliveryEnd): Promise<{ followUps: FollowedUp | null; end: DeliveryEnd }> {
     const answer = await this.#parts.internal.ask('fail', runOrder(request.delivery), checkFollowUps)
     switch (answer.type) {
       case 'said':
@@ -109,33 +109,37 @@ export class Follower {
   }
 
   /** A body that fails may be a part itself: the list grows while it is gone through. */
-  async #report(request: Request, parts: readonly Report[], messages: readonly Outgoing[]) {
+  async #report(request: Request, parts: readonly Report[], { messages, unlocked }: FollowedUp) {
     const { backend } = this.#parts
     const next = [...messages]
     const completed: string[] = []
     const reports = [...parts]
-    for (const report of reports) {
-      const { groupId, taskId, index, size, status, result } = report
-      const complete = await backend.joinChord({ groupId, index, size, part: { taskId, status, result } })
-      if (complete === null) continue
-      const { followUps, failure } = await this.#finish(request, report, complete)
-      completed.push(groupId)
+    const finish = async (order: ChordOrder): Promise<void> => {
+      const { followUps, failure } = await this.#finish(order)
+      completed.push(order.groupId)
       next.push(...followUps.messages)
       if (followUps.chords.length > 0) await backend.openChords(followUps.chords)
-      if (failure === null || reports.length > MAX_REPORTS) continue
-      const failed = failedMeta(failure, report)
+      if (failure === null || reports.length > MAX_REPORTS) return
+      const failed = failedMeta(failure, order)
       await backend.save(followUps.ended.map((task) => ({ ...failed, ...task })))
       reports.push(...followUps.parts.map((part) => ({ ...part, status: 'FAILURE' as const, result: failed.result })))
+    }
+    if (unlocked !== undefined) await finish(unlocked)
+    for (const report of reports) {
+      const { groupId, body, bodyId, taskId, index, size, status, result } = report
+      const complete = await backend.joinChord({ groupId, index, size, part: { taskId, status, result } })
+      const { rootId, delivery } = request
+      const order = { groupId, body, bodyId, partId: taskId, rootId, queue: delivery.queue }
+      if (complete !== null) await finish({ ...order, parts: complete })
     }
     return { next, completed }
   }
 
-  async #finish(request: Request, report: Report, parts: CompleteChord): Promise<FinishedChord> {
-    const { groupId, body, bodyId, taskId: partId } = report
-    const order = { groupId, body, bodyId, partId, parts, rootId: request.rootId, queue: request.delivery.queue }
+  async #finish(order: ChordOrder): Promise<FinishedChord> {
     const answer = await this.#parts.internal.ask('finish', order, checkFinishedChord)
     if (answer.type === 'said') return answer.value
     if (answer.type === 'stopped') throw stopped('the body of a chord was published')
+    const { groupId, bodyId } = order
     const text = `Callback error: ${answer.failure.name}: ${answer.failure.message}`
     this.#parts.log.error({ groupId, bodyId, error: answer.failure.name }, `The body of a chord was given up: ${text}`)
     const ended = bodyId === null ? [] : [{ taskId: bodyId, groupId: null }]
@@ -144,17 +148,17 @@ export class Follower {
 }
 
 /** Whether all that follows can go with the settlement. */
-export function needsNoMore({ chords, parts, ended }: FollowUps): boolean {
-  return chords.length === 0 && parts.length === 0 && ended.length === 0
+export function needsNoMore({ chords, parts, ended, unlocked }: FollowedUp): boolean {
+  return unlocked === undefined && chords.length === 0 && parts.length === 0 && ended.length === 0
 }
 
-function failedMeta(failure: Failure, { taskId }: Report): Omit<ResultMeta, 'taskId' | 'groupId'> {
+function failedMeta(failure: Failure, { partId }: ChordOrder): Omit<ResultMeta, 'taskId' | 'groupId'> {
   return {
     status: 'FAILURE',
     result: Buffer.from(encodeWireJson(encodeFailure(failure))),
     traceback: failure.stack,
     children: [],
-    parentId: taskId,
+    parentId: partId,
     doneAtMs: Date.now(),
   }
 }

@@ -1,4 +1,5 @@
 /** What the worker asks of a child, as it travels there. */
+import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { CompleteChord } from '../results/chord.ts'
 
 /** What one run of a task needs. */
@@ -10,6 +11,9 @@ export interface RunOrder {
   readonly queue: string
   readonly attempt: number
 }
+
+/** What follows a task, and a chord that it has found complete. */
+export type FollowedUp = FollowUps & { readonly unlocked?: ChordOrder }
 
 /** A chord whose parts are all there. */
 export interface ChordOrder {

@@ -1,6 +1,5 @@
 /** Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome stored. */
 import type { Delivery } from '../brokers/broker.ts'
-import type { FollowUps } from '../canvas/follow-ups.ts'
 import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
@@ -8,6 +7,7 @@ import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
 import type { Follow } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
 import { reportRun } from './run-report.ts'
 import type { Settler } from './settler.ts'
@@ -169,7 +169,7 @@ export class Requests {
     void this.#settle(request, verdict, 'followUps' in outcome ? outcome.followUps : undefined)
   }
 
-  async #settle(request: Request, verdict: Verdict, said?: FollowUps): Promise<void> {
+  async #settle(request: Request, verdict: Verdict, said?: FollowedUp): Promise<void> {
     request.state = 'settling'
     this.#active--
     try {

@@ -7,7 +7,6 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, Consumer, DeliveryEnd, Outgoing, Settlement } from '../brokers/broker.ts'
-import type { FollowUps } from '../canvas/follow-ups.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
@@ -15,6 +14,7 @@ import type { ResultMeta } from '../results/meta.ts'
 import { backoffMs } from '../support/backoff.ts'
 import { type Follow, type Follower, needsNoMore } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { FollowedUp } from './orders.ts'
 import type { Request } from './request.ts'
 import { SettleBatch } from './settle-batch.ts'
 import type { Verdict } from './verdict.ts'
@@ -149,7 +149,7 @@ function messagesOf(follow: Follow): readonly Outgoing[] {
 }
 
 /** With nothing left to do before the settlement. */
-function isSimple(follow: Follow): follow is FollowUps | null {
+function isSimple(follow: Follow): follow is FollowedUp | null {
   return follow === null || (follow !== 'unread' && needsNoMore(follow))
 }
 

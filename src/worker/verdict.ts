@@ -18,10 +18,11 @@ import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
 import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import type { Failure } from '../support/failure.ts'
+import type { FollowedUp } from './orders.ts'
 
 export type RunOutcome =
   /** Without `followUps` nothing follows. */
-  | { readonly type: 'succeeded'; readonly result: Uint8Array; readonly followUps?: FollowUps }
+  | { readonly type: 'succeeded'; readonly result: Uint8Array; readonly followUps?: FollowedUp }
   /** Without `followUps` the child did not say what follows. */
   | { readonly type: 'failed'; readonly failure: Failure; readonly followUps?: FollowUps }
   /** Has to be done again later: its message is among `followUps`. */

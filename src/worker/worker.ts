@@ -14,6 +14,7 @@
 import type { Delivery } from '../brokers/broker.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import { describeDeath } from '../pool/parent/certificate.ts'
+import { isReady } from '../results/meta.ts'
 import { checkPublished } from './child/published.ts'
 import { ClaimAhead } from './claim-ahead.ts'
 import { type Connections, isStoreLost } from './connections.ts'
@@ -161,6 +162,15 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     await this.#work.connections.broker.publish(messages)
     const tasks = messages.map(({ message: { headers } }) => ({ id: headers.id, parentId: headers.parent_id }))
     this.#work.requests.sent(tasks)
+  }
+
+  async outcomes(asked: unknown): Promise<unknown> {
+    const isList = Array.isArray(asked) && asked.every((id) => typeof id === 'string')
+    if (!isList || this.#work === null) throw new TypeError('A child asked how tasks have ended without naming any')
+    const metas = await this.#work.connections.backend.load(asked)
+    return metas.map((meta) =>
+      meta !== null && isReady(meta.status) ? { status: meta.status, result: meta.result } : null,
+    )
   }
 
   childDown(certificate: DeathCertificate): void {

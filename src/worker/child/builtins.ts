@@ -1,24 +1,22 @@
 /** Tasks that Celery's producers may send to any worker: every worker has them. */
 import type { AppInternals } from '../../app/internals.ts'
-import type { FollowUps } from '../../canvas/follow-ups.ts'
+import { Expansion } from '../../canvas/expansion.ts'
 import { CaromError } from '../../errors.ts'
+import type { TaskHeaders } from '../../message/message.ts'
+import type { RunOrder } from '../orders.ts'
+import { unlockChord } from './chord-unlock.ts'
+import { Continued, NOTHING_MORE } from './continued.ts'
+import { followedTask } from './follow.ts'
 
 type Kwargs = Readonly<Record<string, unknown>>
-export type Builtin = (app: AppInternals, args: readonly unknown[], kwargs: Kwargs) => Promise<unknown>
-
-/** What a built-in task returns that has to be done again later. */
-export class SendAgain {
-  readonly followUps: FollowUps
-
-  constructor(followUps: FollowUps) {
-    this.followUps = followUps
-  }
-}
+export type Builtin = (app: AppInternals, args: readonly unknown[], kwargs: Kwargs, order: RunOrder) => Promise<unknown>
 
 export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ['celery.accumulate', accumulate],
   ['celery.map', (app, args, kwargs) => map(app, args, kwargs, (item) => [item])],
   ['celery.starmap', (app, args, kwargs) => map(app, args, kwargs, itemsOf)],
+  ['celery.chunks', chunks],
+  ['celery.chord_unlock', unlockChord],
   // Results and chords of every backend go with their age.
   ['celery.backend_cleanup', async () => null],
   ...['celery.chain', 'celery.group', 'celery.chord'].map((name) => [name, refuse(name)] as const),
@@ -55,6 +53,20 @@ function mapped([first, second]: readonly unknown[], kwargs: Kwargs) {
   const { task: signature = first, it = second } = kwargs
   if (Array.isArray(it)) return { signature, items: it as readonly unknown[] }
   throw new CaromError('CAROM_ARGUMENTS_INVALID', 'A map needs the task and a list, as "task" and "it"')
+}
+
+/** Sends the list in parts, and gives the group that they are, as Celery writes one. */
+async function chunks(app: AppInternals, args: readonly unknown[], kwargs: Kwargs, order: RunOrder): Promise<unknown> {
+  const { signature: task, items: it } = mapped(args, kwargs)
+  const { n = args[2] } = kwargs
+  const current = followedTask(app, order.headers as TaskHeaders, order.queue)
+  const expansion = new Expansion({ ...current, seed: current.id, parentId: current.id })
+  const whole = { task: 'celery.chunks', args: [], options: {}, immutable: false }
+  expansion.apply({ ...whole, kwargs: { task, it, n }, subtask_type: 'chunks' }, {}, 'chunks')
+  const { messages } = expansion
+  const group = messages[0]?.message.headers.group ?? null
+  const members = messages.map(({ message }) => [[message.headers.id, null], null])
+  return new Continued({ value: [[group, null], members], followUps: { ...NOTHING_MORE, messages } })
 }
 
 function itemsOf(item: unknown): readonly unknown[] {

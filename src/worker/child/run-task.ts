@@ -7,14 +7,15 @@ import type { TaskHeaders } from '../../message/message.ts'
 import { type Embed, readTaskBody } from '../../message/task-message.ts'
 import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
 import { type Failure, toFailure } from '../../support/failure.ts'
-import type { RunOrder } from '../orders.ts'
-import { BUILTINS, SendAgain } from './builtins.ts'
+import type { FollowedUp, RunOrder } from '../orders.ts'
+import { BUILTINS } from './builtins.ts'
+import { Continued } from './continued.ts'
 import { followedTask, followSuccess } from './follow.ts'
 
 /** How a run has ended; the bare result, as JSON, where the message carries nothing that follows. */
 export type SaidOfRun =
   | Uint8Array
-  | { readonly result: Uint8Array; readonly followUps: FollowUps }
+  | { readonly result: Uint8Array; readonly followUps: FollowedUp }
   | { readonly failure: Failure; readonly followUps: FollowUps }
   /** It has to be done later: nothing is stored, `followUps` holds the message again. */
   | { readonly later: FollowUps }
@@ -22,38 +23,49 @@ export type SaidOfRun =
 export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidOfRun> {
   const headers = order.headers as TaskHeaders
   const { contentType, contentEncoding, body } = order
-  const task = runnable(app, headers)
+  const task = runnable(app, headers, order)
   const { args, kwargs, embed } = readTaskBody({ headers, properties: {}, contentType, contentEncoding, body })
-  const call = async (): Promise<Uint8Array | SendAgain> => {
-    const value = await runInContext(taskContext(headers, order), () => task(args, kwargs))
-    return value instanceof SendAgain ? value : encodeResult(headers, value)
-  }
-  if (!isEmptyEmbed(embed)) return runFollowed(embed, followedTask(app, headers, order.queue), call)
-  const result = await call()
-  return result instanceof SendAgain ? { later: result.followUps } : result
+  const call = async () => runInContext(taskContext(headers, order), () => task(args, kwargs))
+  if (!isEmptyEmbed(embed)) return runFollowed(embed, followedTask(app, headers, order.queue), headers, call)
+  const value = await call()
+  return value instanceof Continued ? continued(headers, value) : encodeResult(headers, value)
 }
 
 async function runFollowed(
   embed: Embed,
   task: FollowedTask,
-  call: () => Promise<Uint8Array | SendAgain>,
+  headers: TaskHeaders,
+  call: () => Promise<unknown>,
 ): Promise<SaidOfRun> {
   // Before anything has run: a message whose links cannot be followed has no effects.
   checkEmbed(embed, task)
   try {
-    const result = await call()
-    if (result instanceof SendAgain) return { later: result.followUps }
-    return { result, followUps: followSuccess(embed, task, result) }
+    const value = await call()
+    const said = value instanceof Continued ? continued(headers, value) : null
+    if (said !== null && 'later' in said) return said
+    const result = said?.result ?? encodeResult(headers, value)
+    const followUps = followSuccess(embed, task, result)
+    if (said === null) return { result, followUps }
+    return {
+      result,
+      followUps: { ...said.followUps, ...followUps, messages: [...said.followUps.messages, ...followUps.messages] },
+    }
   } catch (error) {
     return { failure: toFailure(error), followUps: afterFailure(embed, task) }
   }
 }
 
-function runnable(app: AppInternals, { task: name, id }: TaskHeaders) {
+/** Of a built-in task, which may send more, or have to be done later. */
+function continued(headers: TaskHeaders, { value, isLater, followUps }: Continued) {
+  return isLater ? { later: followUps } : { result: encodeResult(headers, value), followUps }
+}
+
+function runnable(app: AppInternals, { task: name, id }: TaskHeaders, order: RunOrder) {
   const task = app.tasks.get(name)
   if (task !== undefined) return task.run
   const builtin = BUILTINS.get(name)
-  if (builtin !== undefined) return (args: unknown[], kwargs: Record<string, unknown>) => builtin(app, args, kwargs)
+  if (builtin !== undefined)
+    return (args: unknown[], kwargs: Record<string, unknown>) => builtin(app, args, kwargs, order)
   const text = `No task "${name}" is registered in the app "${app.name}"`
   throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: name, taskId: id })
 }
