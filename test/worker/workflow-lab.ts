@@ -24,10 +24,10 @@ export interface Outcome extends Omit<ResultMeta, 'result'> {
   readonly value: unknown
 }
 
-/** The store of the environment: call it after `lab.ts` is loaded. */
-export async function openWorkflowStore(): Promise<WorkflowStore> {
+/** The store of the environment: call it after `lab.ts` is loaded. Results may be elsewhere. */
+export async function openWorkflowStore(resultsUrl = process.env.CAROM_BROKER_URL): Promise<WorkflowStore> {
   const broker = await openBroker(process.env.CAROM_BROKER_URL, { appName: QUEUE })
-  const backend = await openBackend(process.env.CAROM_BROKER_URL, { appName: QUEUE })
+  const backend = await openBackend(resultsUrl, { appName: QUEUE })
   return {
     broker,
     backend,
