@@ -8,6 +8,7 @@ import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { sig } from '../canvas/workflow.ts'
 import { until } from '../support/wait.ts'
 import { START } from './lab.ts'
+import { startNode } from './node-lab.ts'
 import { carrying, openWorkflowStore, WORKFLOW_APP, type WorkflowStore } from './workflow-lab.ts'
 
 const brokerUrl = process.env.CAROM_BROKER_URL as string
@@ -65,4 +66,24 @@ test('a task that ignores its result hands it on all the same, to its link and i
   assert.equal((await store.outcome('quiet-body')).value, 15)
   assert.deepEqual(await store.backend.load(parts.map(({ id }) => id)), [null, null])
   await until(async () => (await store.broker.depths()).length === 0, { what: 'the queues are empty' })
+})
+
+test('an attempt whose claim is lost stores nothing for those that would follow, and reports to no chord', async (t) => {
+  delete process.env.CAROM_RESULT_BACKEND
+  let renewals = 0
+  const lost = await startNode(t, { app: WORKFLOW_APP }, () => ({
+    renew: async (tokens) => {
+      renewals++
+      return tokens
+    },
+  }))
+  const own = await openBackend(brokerUrl, { appName: 'workflows' })
+  t.after(() => own.close())
+  await worker.stop('warm')
+  const chord = sig('demo.tsum', { chord_size: 1, options: { task_id: 'lost-body' } })
+  const chain = [sig('demo.add', { args: [1], options: { task_id: 'lost-left' } })]
+  const first = carrying('demo.boom', [], { chain, chord }, { group: 'lost', group_index: 0 })
+  await lost.broker.publish([first])
+  await until(() => renewals > 0 && lost.node.claimed.length === 0, { what: 'the attempt is over' })
+  assert.deepEqual(await own.load([first.id, 'lost-left', 'lost-body']), [null, null, null])
 })

@@ -99,6 +99,13 @@ for (const version of ['52', '56']) {
     assert.equal(value, 6)
     assert.ok(parts.some(({ message }) => message.headers.id === parentId))
     assert.equal(ledger(bodyId).length, 1)
+    const part = {
+      taskId: parts[0]?.message.headers.id as string,
+      status: 'SUCCESS',
+      result: Buffer.from('2'),
+    } as const
+    const isForgotten = async () => (await store.backend.joinChord({ groupId, index: 0, size: null, part })) === null
+    await until(isForgotten, { what: 'the chord is forgotten' })
   })
 
   test(`${version}: the body of a chord goes on as a chain`, async () => {
