@@ -1,4 +1,7 @@
-/** Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome stored. */
+/**
+ * Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome and what follows
+ * it stored. A message whose headers do not say what it is, is read by a child first.
+ */
 import type { Delivery } from '../brokers/broker.ts'
 import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { toFailure } from '../support/failure.ts'

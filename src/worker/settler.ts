@@ -2,6 +2,9 @@
  * Stores outcomes and ends deliveries. Where broker and backend are one store that is one step; where they are two,
  * the result comes first and the ack last, so that a failure in between repeats work and loses none.
  *
+ * What follows the task is published in the same step. Where more than that follows (chords, steps of a chain that will
+ * never run), `follower.ts` carries it out before; all of it can be done twice.
+ *
  * While the store cannot be written the outcome waits here and is tried again. Its lease is renewed as far as the store
  * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's.
  */

@@ -1,14 +1,20 @@
 /**
  * What becomes of a message, by how its run went. Pure: the table of `docs/operations/when-things-die.md` as code.
  *
- * | outcome                                        | result stored           | message       |
- * | ---------------------------------------------- | ----------------------- | ------------- |
- * | the task returned                              | SUCCESS                 | acked         |
- * | the task threw                                 | FAILURE                 | acked         |
- * | its child died, less than `maxCrashes` times   | none                    | back, counted |
- * | its child died once too often                  | FAILURE WorkerLostError | quarantined   |
- * | it never ran, or was stopped by the worker     | none                    | back          |
- * | a neighbour in its child was killed            | none                    | back          |
+ * | outcome                                        | result stored           | message       | follows       |
+ * | ---------------------------------------------- | ----------------------- | ------------- | ------------- |
+ * | the task returned                              | SUCCESS                 | acked         | links, chain  |
+ * | the task threw, or was over a limit            | FAILURE                 | acked         | error links   |
+ * | it had expired                                 | REVOKED                 | acked         | error links   |
+ * | its child died, less than `maxCrashes` times   | none                    | back, counted |               |
+ * | its child died once too often                  | FAILURE WorkerLostError | quarantined   | error links   |
+ * | it was delivered too often                     | FAILURE WorkerLostError | quarantined   | error links   |
+ * | it never ran, or was stopped by the worker     | none                    | back          |               |
+ * | a neighbour in its child was killed            | none                    | back          |               |
+ * | it has to go on later (`celery.chord_unlock`)  | none                    | acked         | itself        |
+ *
+ * What follows is published with the ack; a part of a chord is reported before it, whatever the outcome
+ * (`follower.ts`). With the error links end the steps that the chain had left.
  *
  * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
  * WorkerLostError instead, so that whoever waits is told.

@@ -4,7 +4,8 @@
  * 1. claim messages while there is room (`intake.ts`, `claim-ahead.ts`),
  * 2. decide whether a delivery is run at all (`admission.ts`),
  * 3. run it in a child of the pool (`executor.ts`),
- * 4. judge how it went (`verdict.ts`), store the outcome and end the delivery in one step (`settler.ts`),
+ * 4. judge how it went (`verdict.ts`), carry out what follows it (`follower.ts`), store the outcome and end the delivery
+ *    in one step (`settler.ts`),
  * 5. keep its claims alive meanwhile (`leases.ts`),
  * 6. answer remote control (`control-listener.ts`),
  * 7. end on a ladder (`shutdown.ts`).
