@@ -16,7 +16,11 @@ export interface AddressedMessage {
 export interface Ancestry {
   readonly rootId: string
   readonly parentId: string | null
+  /** The stamps of the task before it, which go on with the workflow; a signature's own win. */
+  readonly stamps: Stamps
 }
+
+export type Stamps = Readonly<Record<string, unknown>>
 
 /** What is known of the tasks that may follow. */
 export interface TaskKnowledge {
@@ -52,7 +56,7 @@ export function toMessage(
     shadow: textOption(options, 'shadow'),
     replyTo: textOption(options, 'reply_to'),
     timeLimits: [secondsOf(options.time_limit), secondsOf(options.soft_time_limit)],
-    stamps: Object.fromEntries(stampNames(options).map((name) => [name, options[name] ?? null])),
+    stamps: { ...ancestry.stamps, ...stampsOf(options) },
     replacedTaskNesting: countOf(options.replaced_task_nesting) ?? 0,
     embed: {
       callbacks: linksOf(options.link),
@@ -62,6 +66,10 @@ export function toMessage(
     },
   }
   return { queue, message: compressed(options, build(call, nowMs)) }
+}
+
+function stampsOf(options: Options): Stamps {
+  return Object.fromEntries(stampNames(options).map((name) => [name, options[name] ?? null]))
 }
 
 function build(call: TaskCall, nowMs: number): Message {

@@ -211,6 +211,14 @@ test('options become headers and properties; those that are null count as not gi
   assert.equal(properties?.correlation_id, headers?.id)
 })
 
+test('stamps of the task before go on with what follows, under those of its own', () => {
+  const options = { stamped_headers: ['own', 'both'], own: 1, both: 2 }
+  const task = followed({ stamps: { both: 0, before: 3 } })
+  const [sent] = afterSuccess(embedOf({ callbacks: [sig('a', { options })] }), task, 1).messages
+  assert.deepEqual(sent?.message.headers.stamps, { both: 2, before: 3, own: 1 })
+  assert.deepEqual(sent?.message.headers.stamped_headers, ['both', 'before', 'own'])
+})
+
 test('a routing key without an exchange is a queue, and a large message can be compressed', () => {
   const [sent] = expand(sig('a', { options: { routing_key: 'r', exchange: '', compression: 'gzip' } })).raw
   assert.equal(sent?.queue, 'r')

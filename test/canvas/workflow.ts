@@ -9,7 +9,7 @@ export const NOW_MS = Date.parse('2026-11-27T12:00:00.000Z')
 
 export function followed(fields: Partial<FollowedTask> = {}): FollowedTask {
   const knowledge = { queueOf: () => 'celery', priorityOf: () => undefined, ignoresResult: () => undefined }
-  return { id: 'one', rootId: 'root', groupId: null, groupIndex: null, knowledge, nowMs: NOW_MS, ...fields }
+  return { id: 'one', rootId: 'root', groupId: null, groupIndex: null, stamps: {}, knowledge, nowMs: NOW_MS, ...fields }
 }
 
 /** The task and the embed of the `index`-th message of a captured workflow. */

@@ -172,6 +172,13 @@ test('a link gets what was stored, dates as dates, and links of a link follow it
   assert.deepEqual((await store.outcome(first.id)).children, ['kind-of-date'])
 })
 
+test('the stamps of a message go on with its chain', async () => {
+  const chain = [sig('demo.stamps', { immutable: true, options: { task_id: 'stamped' } })]
+  const stamps = { stamped_headers: ['customer'], stamps: { customer: ['x'], unnamed: 1 } }
+  await store.broker.publish([carrying('demo.add', [1, 2], { chain }, stamps)])
+  assert.deepEqual((await store.outcome('stamped')).value, { customer: ['x'] })
+})
+
 test('a message whose link is none fails before anything runs, and its failure is stored', async () => {
   const first = carrying('demo.add', [1, 2], { callbacks: [sig('x', { args: 5 })] })
   await store.broker.publish([first])

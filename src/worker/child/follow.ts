@@ -9,7 +9,9 @@ import {
   type FollowUps,
 } from '../../canvas/follow-ups.ts'
 import { pythonRepr } from '../../canvas/python-repr.ts'
+import type { Stamps } from '../../canvas/signature-message.ts'
 import { encodeFailure } from '../../message/failure-meta.ts'
+import { isJsonObject } from '../../message/invalid-message.ts'
 import type { TaskHeaders } from '../../message/message.ts'
 import { type Embed, readTask } from '../../message/task-message.ts'
 import { decodeWireJson } from '../../message/wire-json.ts'
@@ -25,8 +27,17 @@ export function followedTask(app: AppInternals, headers: TaskHeaders, queue: str
     rootId: root_id ?? id,
     groupId: group ?? null,
     groupIndex: group_index ?? null,
+    stamps: stampsOf(headers),
     ...surroundings(app, queue),
   }
+}
+
+/** The values of the stamps that the headers name. */
+function stampsOf({ stamped_headers: names, stamps }: TaskHeaders): Stamps {
+  if (!Array.isArray(names) || !isJsonObject(stamps)) return {}
+  return Object.fromEntries(
+    names.filter((name) => typeof name === 'string').map((name) => [name, stamps[name] ?? null]),
+  )
 }
 
 /** Of a message whose task no child has run to its end. */
@@ -48,7 +59,14 @@ export interface FinishedChord {
 
 export function finishChord(app: AppInternals, order: ChordOrder): FinishedChord {
   const { body, bodyId, groupId, rootId, partId, parts, queue } = order
-  const task = { id: bodyId ?? groupId, rootId, groupId: null, groupIndex: null, ...surroundings(app, queue) }
+  const task = {
+    id: bodyId ?? groupId,
+    rootId,
+    groupId: null,
+    groupIndex: null,
+    stamps: {},
+    ...surroundings(app, queue),
+  }
   const signature = decodeJson(body)
   const failed = firstFailed(parts)
   if (failed !== undefined) {

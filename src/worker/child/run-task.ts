@@ -25,7 +25,7 @@ export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidO
   const { contentType, contentEncoding, body } = order
   const task = runnable(app, headers, order)
   const { args, kwargs, embed } = readTaskBody({ headers, properties: {}, contentType, contentEncoding, body })
-  const call = async () => runInContext(taskContext(headers, order), () => task(args, kwargs))
+  const call = () => runInContext(taskContext(headers, order), () => task(args, kwargs))
   if (!isEmptyEmbed(embed)) return runFollowed(embed, followedTask(app, headers, order.queue), headers, call)
   const value = await call()
   return value instanceof Continued ? continued(headers, value) : encodeResult(headers, value)
