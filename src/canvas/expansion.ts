@@ -85,8 +85,8 @@ export class Expansion {
 
   #send(call: WireSignature, path: string): void {
     const id = textOption(call.options, 'task_id') ?? this.#id(path)
-    const { parentId, rootId, knowledge, nowMs } = this.#around
-    const sent = toMessage(call, id, { parentId, rootId }, knowledge, nowMs)
+    const { parentId, rootId, stamps, knowledge, nowMs } = this.#around
+    const sent = toMessage(call, id, { parentId, rootId, stamps }, knowledge, nowMs)
     this.messages.push(sent)
     this.#bytes += sent.message.body.byteLength
     if (this.messages.length <= MAX_MESSAGES && this.#bytes <= MAX_BYTES) return

@@ -6,7 +6,7 @@ import type { Embed } from '../message/task-body.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import { Expansion, type OpenedChord } from './expansion.ts'
 import { bodyOf, checkNesting, endId, linked, listOf, membersOf, stepsOf } from './shapes.ts'
-import type { AddressedMessage, TaskKnowledge } from './signature-message.ts'
+import type { AddressedMessage, Stamps, TaskKnowledge } from './signature-message.ts'
 import { isGroup, readSignature, readSignatures, textOption, type WireSignature } from './wire-signature.ts'
 
 export interface FollowUps {
@@ -42,6 +42,7 @@ export interface FollowedTask {
   readonly rootId: string
   readonly groupId: string | null
   readonly groupIndex: number | null
+  readonly stamps: Stamps
   readonly knowledge: TaskKnowledge
   readonly nowMs: number
 }

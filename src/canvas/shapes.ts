@@ -61,12 +61,17 @@ export function stepsOf(chain: WireSignature, field: string, depth = 0): WireSig
   return first === undefined ? [] : [applied(first, { args: chain.args }), ...rest]
 }
 
-/** What a chain says of itself, said of its steps: its links follow the last one, its error links each of them. */
+/**
+ * What a chain says of itself, said of its steps: its links follow the last one, its error links each of them; but for
+ * a group before another step, which becomes the header of a chord, whose failures are the body's.
+ */
 export function linked(steps: readonly WireSignature[], { options }: WireSignature): WireSignature[] {
   return steps.map((step, index) => {
-    const withErrors = appended(step, 'link_error', options.link_error)
-    if (index < steps.length - 1) return withErrors
-    const last = appended(withErrors, 'link', options.link)
+    const isLast = index === steps.length - 1
+    const withErrors = isGroup(step) && !isLast ? step : appendedWithin(step, 'link_error', options.link_error)
+    if (!isLast) return withErrors
+    const append = isGroup(step) ? appended : appendedWithin
+    const last = append(withErrors, 'link', options.link)
     const { task_id, chord, group_id, group_index } = options
     const place = Object.entries({ task_id, chord, group_id, group_index }).filter(([, value]) => value !== undefined)
     return withOptions(last, Object.fromEntries(place))
@@ -93,6 +98,22 @@ export function endId(signature: WireSignature, field: string, depth = 0): strin
   if (signature.subtask_type === 'chord') return endId(bodyOf(signature, field), field, depth + 1)
   const last = signature.subtask_type === 'chain' ? stepsOf(signature, field).at(-1) : undefined
   return last === undefined ? undefined : endId(last, field, depth + 1)
+}
+
+/**
+ * The links where they belong: a chord's with its body, a group's with each of its members. Said of the chord or the
+ * group itself, Celery would take them for those of every part.
+ */
+function appendedWithin(signature: WireSignature, option: 'link' | 'link_error', more: unknown): WireSignature {
+  const { kwargs, subtask_type } = signature
+  if (listOf(more).length === 0) return signature
+  if (subtask_type === 'chord') {
+    const body = readSignature(kwargs.body, 'body')
+    return { ...signature, kwargs: { ...kwargs, body: appendedWithin(body, option, more) } }
+  }
+  if (subtask_type !== 'group') return appended(signature, option, more)
+  const tasks = tasksOf(signature, 'group').map((task) => appendedWithin(task, option, more))
+  return { ...signature, kwargs: { ...kwargs, tasks } }
 }
 
 /** The signature with more links of a kind behind those that it has. */

@@ -1,10 +1,10 @@
 /** The message of one plain signature: its options by Celery's names, as headers, properties and embed. */
-import { compress, GZIP } from '../message/compression.ts'
 import { fromWireDate } from '../message/dates.ts'
 import { invalidMessage, isJsonObject } from '../message/invalid-message.ts'
 import type { Message } from '../message/message.ts'
 import { buildTaskMessage, isReservedHeader, type TaskCall } from '../message/task-message.ts'
 import { UnencodableError } from '../message/wire-json.ts'
+import type { Writing } from '../message/write-body.ts'
 import { listOf } from './shapes.ts'
 import { type Options, stampNames, textOption, type WireSignature } from './wire-signature.ts'
 
@@ -16,7 +16,11 @@ export interface AddressedMessage {
 export interface Ancestry {
   readonly rootId: string
   readonly parentId: string | null
+  /** The stamps of the task before it, which go on with the workflow; a signature's own win. */
+  readonly stamps: Stamps
 }
+
+export type Stamps = Readonly<Record<string, unknown>>
 
 /** What is known of the tasks that may follow. */
 export interface TaskKnowledge {
@@ -24,6 +28,8 @@ export interface TaskKnowledge {
   queueOf(task: string): string
   priorityOf(task: string): number | undefined
   ignoresResult(task: string): boolean | undefined
+  /** How its message is written. @throws TypeError, CaromError for what this app cannot write */
+  writingOf(task: string, serializer: string | undefined, compression: string | undefined): Writing
 }
 
 /** @throws CaromError `CAROM_MESSAGE_INVALID` for options that no message can carry. */
@@ -52,7 +58,7 @@ export function toMessage(
     shadow: textOption(options, 'shadow'),
     replyTo: textOption(options, 'reply_to'),
     timeLimits: [secondsOf(options.time_limit), secondsOf(options.soft_time_limit)],
-    stamps: Object.fromEntries(stampNames(options).map((name) => [name, options[name] ?? null])),
+    stamps: { ...ancestry.stamps, ...stampsOf(options) },
     replacedTaskNesting: countOf(options.replaced_task_nesting) ?? 0,
     embed: {
       callbacks: linksOf(options.link),
@@ -61,12 +67,20 @@ export function toMessage(
       chord: options.chord ?? null,
     },
   }
-  return { queue, message: compressed(options, build(call, nowMs)) }
+  return { queue, message: build(call, nowMs, () => writingOf(knowledge, task, options)) }
 }
 
-function build(call: TaskCall, nowMs: number): Message {
+function stampsOf(options: Options): Stamps {
+  return Object.fromEntries(stampNames(options).map((name) => [name, options[name] ?? null]))
+}
+
+function writingOf(knowledge: TaskKnowledge, task: string, options: Options): Writing {
+  return knowledge.writingOf(task, textOption(options, 'serializer'), textOption(options, 'compression'))
+}
+
+function build(call: TaskCall, nowMs: number, writing: () => Writing): Message {
   try {
-    return buildTaskMessage(call, nowMs)
+    return buildTaskMessage(call, nowMs, writing())
   } catch (cause) {
     const why = cause instanceof UnencodableError ? `${cause.path}, ${cause.reason}` : (cause as Error).message
     throw invalidMessage(call, 'signature', `cannot be sent: ${why}`, { cause })
@@ -84,11 +98,6 @@ function timesOf({ countdown, eta, expires }: Options, nowMs: number): Pick<Task
 
 function placeOf(options: Options): Pick<TaskCall, 'group' | 'groupIndex'> {
   return { group: textOption(options, 'group_id') ?? null, groupIndex: countOf(options.group_index) ?? null }
-}
-
-function compressed({ compression }: Options, message: Message): Message {
-  if (compression !== GZIP && compression !== 'gzip' && compression !== 'zlib') return message
-  return { ...message, headers: { ...message.headers, compression: GZIP }, body: compress(message.body) }
 }
 
 function customHeaders(headers: unknown): Record<string, unknown> {

@@ -31,6 +31,10 @@ export interface CurrentTask extends CurrentJob {
   readonly queue: string
   /** 1 for the first delivery of the message, one more for each delivery after it. */
   readonly attempt: number
+  /** Times that the task has asked to be run again, over all its messages: Celery's count. */
+  readonly retries: number
+  /** Whether somebody may have begun this message before. */
+  readonly redelivered: boolean
   /** The message's headers as they travelled, Celery's and the caller's own. */
   readonly headers: Readonly<Record<string, unknown>>
 }

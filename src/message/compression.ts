@@ -26,6 +26,13 @@ export const COMPRESSIONS: Readonly<Record<CompressionName, string>> = {
   zstd: 'application/zstd',
 }
 
+/** The compression that Celery knows as `name`, also by its content type; `null` for none that is written here. */
+export function compressionNamed(name: string): CompressionName | null {
+  if (name === 'zlib') return 'gzip'
+  const names = Object.keys(COMPRESSIONS) as CompressionName[]
+  return names.find((known) => known === name || COMPRESSIONS[known] === name) ?? null
+}
+
 /** Why this Node cannot compress with `name`, as the end of a sentence; `null` where it can. */
 export function whyNotCompress(name: CompressionName): string | null {
   return name === 'zstd' && zstd.zstdCompressSync === undefined ? NO_ZSTD : null

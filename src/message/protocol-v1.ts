@@ -4,8 +4,10 @@
  */
 import { fromWireDate, hasOffset, toWireDate } from './dates.ts'
 import { checkTaskHeaders } from './headers.ts'
-import type { TaskHeaders } from './message.ts'
+import type { Message, TaskHeaders } from './message.ts'
+import { JSON_CONTENT_TYPE } from './serializers.ts'
 import { checkTaskBody, type PartNames, type TaskBody } from './task-body.ts'
+import { encodeWireJson } from './wire-json.ts'
 
 export interface Task extends TaskBody {
   readonly headers: TaskHeaders
@@ -41,6 +43,14 @@ export function fromProtocolV1(
     chord: body.chord,
   }
   return { headers, ...checkTaskBody(headers, parts, BODY_FIELDS) }
+}
+
+/** The same task as protocol v2 writes it. */
+export function toProtocolV2({ headers, args, kwargs, embed }: Task): Omit<Message, 'properties'> {
+  // What the body was compressed with is no news of the new one.
+  const { compression, ...kept } = headers
+  const body = Buffer.from(encodeWireJson([args, kwargs, embed], { root: 'body' }))
+  return { headers: kept as TaskHeaders, contentType: JSON_CONTENT_TYPE, contentEncoding: 'utf-8', body }
 }
 
 function headersOf(body: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -3,6 +3,7 @@ import type { Delivery, DeliveryEnd } from '../brokers/broker.ts'
 import { refusalOf } from '../message/body.ts'
 import { fromWireDate } from '../message/dates.ts'
 import { MAX_NAME_LENGTH } from '../message/headers.ts'
+import { isProtocolV2 } from '../message/protocol-v1.ts'
 import type { TaskDescription } from './child/description.ts'
 import { judgeForeign, type TaskPolicy, tooManyDeliveries, type Verdict } from './verdict.ts'
 
@@ -10,6 +11,8 @@ export type Admission =
   | { readonly type: 'run'; readonly policy: TaskPolicy }
   /** An outcome without a run. */
   | { readonly type: 'decided'; readonly policy: TaskPolicy; readonly verdict: Verdict }
+  /** Its headers do not say what it is: a child has to read the body, as that of Celery's protocol v1. */
+  | { readonly type: 'unread' }
   /** Not a task message of ours: nothing is stored. */
   | { readonly type: 'refused'; readonly end: DeliveryEnd; readonly reason: string }
 
@@ -22,6 +25,7 @@ export interface Admitting {
 
 export function admit(delivery: Delivery, { tasks, acceptContent }: Admitting, nowMs: number): Admission {
   const { headers } = delivery.message
+  if (!isProtocolV2(headers)) return refuseUnread(delivery, acceptContent) ?? { type: 'unread' }
   if (!isName(headers.task) || !isName(headers.id)) {
     const reason = `Not a task message: the headers "task" and "id" must be text of 1 to ${MAX_NAME_LENGTH} characters`
     return { type: 'refused', end: { type: 'quarantine', reason }, reason }
@@ -31,16 +35,20 @@ export function admit(delivery: Delivery, { tasks, acceptContent }: Admitting, n
     const end = judgeForeign(headers.task, delivery.counts)
     return { type: 'refused', end, reason: `No task "${headers.task}" is registered in this worker's app` }
   }
-  const refusal = refusalOf(delivery.message, acceptContent)
-  if (refusal !== null) {
-    // Nothing is decoded and nothing stored: what its sender meant is not known, nor whether it is the sender's to say.
-    const reason = `Refused unread: ${refusal.field} ${refusal.problem}`
-    return { type: 'refused', end: { type: 'quarantine', reason }, reason }
-  }
+  const refused = refuseUnread(delivery, acceptContent)
+  if (refused !== null) return refused
   const worn = tooManyDeliveries(delivery.counts)
   if (worn !== null) return { type: 'decided', policy, verdict: worn }
   if (isExpired(headers.expires, nowMs)) return { type: 'decided', policy, verdict: EXPIRED }
   return { type: 'run', policy }
+}
+
+/** Nothing is decoded and nothing stored: what its sender meant is not known, nor whether it is the sender's to say. */
+function refuseUnread({ message }: Delivery, acceptContent: ReadonlySet<string>): Admission | null {
+  const refusal = refusalOf(message, acceptContent)
+  if (refusal === null) return null
+  const reason = `Refused unread: ${refusal.field} ${refusal.problem}`
+  return { type: 'refused', end: { type: 'quarantine', reason }, reason }
 }
 
 const EXPIRED: Verdict = {

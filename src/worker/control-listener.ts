@@ -16,20 +16,28 @@ export interface Inspected {
   pool(): PoolStats
 }
 
-type Command = (worker: Inspected) => unknown
+type Command = (worker: Inspected, asked: Readonly<Record<string, unknown>>) => unknown
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['ping', () => ({ ok: 'pong' })],
   ['stats', stats],
   ['active', (worker) => worker.active.map((request) => request.describe(worker.node))],
-  ['registered', (worker) => [...worker.tasks.keys()].sort()],
+  ['registered', (worker, { builtins }) => namesOf(worker, builtins === true)],
 ])
 
 /** @throws Error for an unknown command, in Celery's wording; the mailbox sends it as `{ error }`. */
 export function answerControl(worker: Inspected, request: ControlRequest): unknown {
   const command = COMMANDS.get(request.method)
   if (command === undefined) throw new RangeError(`KeyError('${request.method}')`)
-  return command(worker)
+  return command(worker, request.arguments)
+}
+
+/** Names of its tasks, sorted; those that every worker has only if they are asked for. */
+export function namesOf({ tasks }: Pick<Inspected, 'tasks'>, builtins = false): string[] {
+  return [...tasks.values()]
+    .filter((task) => builtins || !task.builtin)
+    .map(({ name }) => name)
+    .sort()
 }
 
 function stats(worker: Inspected): unknown {

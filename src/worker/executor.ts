@@ -3,18 +3,24 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AppLocation } from '../app/app-module.ts'
 import { CaromError } from '../errors.ts'
 import { type DeathCertificate, Pool, type PoolStats } from '../pool/index.ts'
-import { readJobFailure, toError } from '../pool/outcome.ts'
+import { decodeResult, readJobFailure, toError } from '../pool/outcome.ts'
 import type { Outcome } from '../pool/parent/state.ts'
+import type { Payload } from '../pool/protocol/frame.ts'
 import { type Failure, toFailure } from '../support/failure.ts'
+import { callLimits, type WorkerLimits } from './call-limits.ts'
 import { type AppDescription, appDescription } from './child/description.ts'
+import { checkSaidOfRun } from './child/said.ts'
 import { UNRUN } from './child/unrun.ts'
+import { InternalJobs } from './internal-jobs.ts'
 import type { FilledWorkerOptions } from './options.ts'
-import type { Request } from './request.ts'
+import { type Request, runOrder } from './request.ts'
 import type { RunOutcome } from './verdict.ts'
 
 export interface ExecutorListener {
   /** A child's task sends messages; resolves when the broker has confirmed them. */
   publish(messages: unknown): Promise<void>
+  /** A child asks how tasks have ended: status and result of each, `null` for one that has not. */
+  outcomes(taskIds: unknown): Promise<unknown>
   childDown(certificate: DeathCertificate): void
 }
 
@@ -25,21 +31,14 @@ export interface RunListener {
   ended(outcome: RunOutcome): void
 }
 
-/** What one run of a task needs, as it travels to the child. */
-export interface RunOrder {
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly contentType: string
-  readonly contentEncoding: string
-  readonly body: Uint8Array
-  readonly queue: string
-  readonly attempt: number
-}
-
 export class Executor {
   readonly #pool: Pool
   readonly #listener: ExecutorListener
   readonly #startTimeoutMs: number
   readonly credits: number
+  /** What a child is asked on the worker's own behalf. */
+  readonly internal: InternalJobs
+  readonly #limits: WorkerLimits
 
   constructor(options: FilledWorkerOptions, location: AppLocation, listener: ExecutorListener) {
     this.#listener = listener
@@ -60,6 +59,8 @@ export class Executor {
       env: withoutUrls(process.env),
       answer: (name, value) => this.#answer(name, value),
     })
+    this.internal = new InternalJobs(this.#pool)
+    this.#limits = limits
     this.#pool.on('childDown', (certificate) => listener.childDown(certificate))
   }
 
@@ -83,11 +84,9 @@ export class Executor {
   }
 
   run(request: Request, listener: RunListener): void {
-    const { message, queue, counts } = request.delivery
-    const { headers, contentType, contentEncoding, body } = message
-    const order: RunOrder = { headers, contentType, contentEncoding, body, queue, attempt: counts.deliveries }
+    const options = callLimits(request.delivery.message.headers.timelimit, this.#limits)
     request.call = this.#pool.execute(
-      { name: 'run', kind: request.task, form: 'call', args: [order], options: {} },
+      { name: 'run', kind: request.task, form: 'call', args: [runOrder(request.delivery)], options },
       {
         accepted: () => listener.started(),
         settled: (outcome) => listener.ended(this.#read(request, outcome)),
@@ -125,7 +124,7 @@ export class Executor {
   #read(request: Request, outcome: Outcome): RunOutcome {
     switch (outcome.type) {
       case 'succeeded':
-        return { type: 'succeeded', result: outcome.payload.bytes }
+        return this.#readRun(request, outcome.payload)
       case 'failed':
         return failedOrUnreadable(readJobFailure(outcome.payload))
       case 'lost': {
@@ -145,7 +144,24 @@ export class Executor {
     }
   }
 
+  /** A result alone is the bytes that the child sent; nothing of it is looked at. */
+  #readRun(request: Request, payload: Payload): RunOutcome {
+    if (payload.encoding === 'bytes') return { type: 'succeeded', result: payload.bytes }
+    try {
+      const said = checkSaidOfRun(
+        decodeResult({ id: request.call?.id ?? 0, name: request.task }, payload, 'The result'),
+      )
+      if (said instanceof Uint8Array) return { type: 'succeeded', result: said }
+      if ('later' in said) return { type: 'later', followUps: said.later }
+      if ('failure' in said) return { type: 'failed', ...said }
+      return { type: 'succeeded', ...said }
+    } catch (error) {
+      return { type: 'failed', failure: toFailure(error) }
+    }
+  }
+
   async #answer(name: string, value: unknown): Promise<unknown> {
+    if (name === 'outcomes') return this.#listener.outcomes(value)
     if (name !== 'publish') throw new TypeError(`A child asked for "${name}", which no worker answers`)
     await this.#listener.publish(value)
     return null

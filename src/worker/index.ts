@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { locateApp } from '../app/app-module.ts'
 import type { AppDescription } from './child/description.ts'
 import { type Connections, connect, disconnect } from './connections.ts'
-import { answerControl, type Inspected } from './control-listener.ts'
+import { answerControl, type Inspected, namesOf } from './control-listener.ts'
 import { Executor } from './executor.ts'
 import { fillWorkerOptions, type WorkerOptions } from './options.ts'
 import { isStopStage, nextStage } from './shutdown.ts'
@@ -77,7 +77,7 @@ function face(app: AppDescription, worker: WorkerNode, inspected: Inspected, end
     node: inspected.node,
     queues: inspected.queues,
     store: inspected.store,
-    tasks: [...inspected.tasks.keys()].sort(),
+    tasks: namesOf(inspected),
     stop(stage = 'warm') {
       if (!isStopStage(stage))
         return Promise.reject(new TypeError(`Cannot stop a worker "${stage}": warm, cold or now`))

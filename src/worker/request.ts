@@ -1,6 +1,7 @@
 /** The worker's life of one delivery: `waiting` for a child, `running`, `settling`, `gone`. */
 import type { Delivery } from '../brokers/broker.ts'
 import type { PoolCall } from '../pool/job.ts'
+import type { RunOrder } from './orders.ts'
 import type { TaskPolicy } from './verdict.ts'
 
 export type RequestState = 'waiting' | 'running' | 'settling' | 'gone'
@@ -31,6 +32,12 @@ export class Request {
 
   get task(): string {
     return this.delivery.message.headers.task
+  }
+
+  /** The first task of its workflow. */
+  get rootId(): string {
+    const { root_id: root } = this.delivery.message.headers
+    return typeof root === 'string' ? root : this.taskId
   }
 
   get token(): string {
@@ -75,3 +82,9 @@ export class Request {
 
 // A task that sends others without end would otherwise fill the worker, and then its own result.
 const MAX_CHILDREN = 10_000
+
+/** The message of a delivery as a child gets it. */
+export function runOrder({ message, queue, counts }: Delivery): RunOrder {
+  const { headers, contentType, contentEncoding, body } = message
+  return { headers, contentType, contentEncoding, body, queue, attempt: counts.deliveries }
+}

@@ -1,14 +1,21 @@
-/** Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome stored. */
+/**
+ * Carries each request from its delivery to the end of it: taken, run in a child, judged, its outcome and what follows
+ * it stored. A message whose headers do not say what it is, is read by a child first.
+ */
 import type { Delivery } from '../brokers/broker.ts'
+import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
 import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
+import type { Follow } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
 import { reportRun } from './run-report.ts'
 import type { Settler } from './settler.ts'
 import { isFurther, type Stage } from './shutdown.ts'
+import { type Refusal, readUnread, UNREAD } from './unread.ts'
 import { judge, type RunOutcome, type Verdict } from './verdict.ts'
 
 export interface RequestsOwner {
@@ -100,6 +107,7 @@ export class Requests {
 
   #take(delivery: Delivery, admission: Admission): void {
     if (admission.type === 'refused') return void this.#refuse(delivery, admission)
+    if (admission.type === 'unread') return void this.#read(delivery)
     const request = new Request(delivery, admission.policy)
     this.#byToken.set(request.token, request)
     this.#active++
@@ -115,11 +123,27 @@ export class Requests {
     }
   }
 
-  async #refuse(delivery: Delivery, { end, reason }: Extract<Admission, { type: 'refused' }>): Promise<void> {
+  /** A message that only its body names: a child reads it, and what it turns out to be is taken instead. */
+  async #read(delivery: Delivery): Promise<void> {
+    const { executor } = this.#parts
+    const request = new Request(delivery, UNREAD)
+    this.#byToken.set(request.token, request)
+    this.#active++
+    const nowMs = Date.now()
+    const read = await readUnread(delivery, executor.internal, nowMs)
+    this.#byToken.delete(request.token)
+    this.#active--
+    if (read.type === 'task' && !request.leaseLost) this.#take(read.delivery, admit(read.delivery, this.#parts, nowMs))
+    if (read.type === 'refused') await this.#refuse(delivery, read)
+    this.#owner.left()
+  }
+
+  async #refuse(delivery: Delivery, { end, reason }: Refusal): Promise<void> {
     const { log, settler } = this.#parts
     const taskId = shown(delivery.message.headers.id)
     const task = shown(delivery.message.headers.task)
-    log.warn({ taskId, task, queue: delivery.queue, end: end.type }, reason)
+    const level = end.type === 'release' && end.count === 'none' ? 'debug' : 'warn'
+    log[level]({ taskId, task, queue: delivery.queue, end: end.type }, reason)
     await settler.reject(delivery.token, end).catch((error) => {
       // Its lease runs out, and it is refused again.
       log.error({ err: error, taskId }, 'A refused message could not be given back')
@@ -147,14 +171,14 @@ export class Requests {
     const verdict = judge(outcome, request.delivery.counts, { maxCrashes: request.policy.maxCrashes, acked })
     if (request.startedAtMs !== null) this.#owner.ran(performance.now() - request.startedAtMs)
     reportRun(this.#parts.log, request, outcome, verdict)
-    void this.#settle(request, verdict)
+    void this.#settle(request, verdict, 'followUps' in outcome ? outcome.followUps : undefined)
   }
 
-  async #settle(request: Request, verdict: Verdict): Promise<void> {
+  async #settle(request: Request, verdict: Verdict, said?: FollowedUp): Promise<void> {
     request.state = 'settling'
     this.#active--
     try {
-      if (!request.leaseLost) await this.#store(request, verdict)
+      if (!request.leaseLost) await this.#store(request, verdict, said ?? whoeverFollows(request, verdict))
     } catch (error) {
       // Its claim is renewed no more: it comes back with the end of its lease.
       this.#parts.log.error({ err: error, taskId: request.taskId }, 'The outcome of a task could not be written')
@@ -166,18 +190,24 @@ export class Requests {
     this.#owner.left()
   }
 
-  async #store(request: Request, verdict: Verdict): Promise<void> {
+  async #store(request: Request, verdict: Verdict, follow: Follow): Promise<void> {
     const { settler, executor } = this.#parts
     if (request.acknowledgement === null) {
-      const settled = settler.settle(request, verdict)
+      const settled = settler.settle(request, verdict, follow)
       // A child is without work: the claim that goes with this settlement must not wait for company.
       if (this.#active < executor.credits) settler.hurry()
       await settled
     } else {
       await request.acknowledgement
-      if (!request.leaseLost) await settler.save(request, verdict)
+      if (!request.leaseLost) await settler.save(request, verdict, follow)
     }
   }
+}
+
+/** A success of which the child said no more has nothing behind it; what ended otherwise may, if its message does not show. */
+function whoeverFollows({ delivery }: Request, { status }: Verdict): Follow {
+  const hasFailed = status === 'FAILURE' || status === 'REVOKED'
+  return hasFailed && !showsThatNothingFollows(delivery.message) ? 'unread' : null
 }
 
 const STOPPED: RunOutcome = { type: 'stopped' }

@@ -14,6 +14,8 @@ export function reportRun(log: Logger, request: Request, outcome: RunOutcome, { 
       return log.warn({ ...facts, error: outcome.failure.name }, 'Task failed')
     case 'unreadable':
       return log.warn({ ...facts, end: end.type }, outcome.failure.message)
+    case 'later':
+      return log.debug(facts, 'Task goes on later')
     case 'lost':
       return log.error({ ...facts, crashes: delivery.counts.crashes, end: end.type }, outcome.text)
     case 'stopped':

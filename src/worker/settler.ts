@@ -2,17 +2,22 @@
  * Stores outcomes and ends deliveries. Where broker and backend are one store that is one step; where they are two,
  * the result comes first and the ack last, so that a failure in between repeats work and loses none.
  *
+ * What follows the task is published in the same step. Where more than that follows (chords, steps of a chain that will
+ * never run), `follower.ts` carries it out before; all of it can be done twice.
+ *
  * While the store cannot be written the outcome waits here and is tried again. Its lease is renewed as far as the store
  * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Consumer, DeliveryEnd, Settlement } from '../brokers/broker.ts'
+import type { Broker, Consumer, DeliveryEnd, Outgoing, Settlement } from '../brokers/broker.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
 import { backoffMs } from '../support/backoff.ts'
+import { type Follow, type Follower, needsNoMore } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { FollowedUp } from './orders.ts'
 import type { Request } from './request.ts'
 import { SettleBatch } from './settle-batch.ts'
 import type { Verdict } from './verdict.ts'
@@ -20,6 +25,7 @@ import type { Verdict } from './verdict.ts'
 export interface Stores {
   readonly consumer: Consumer
   readonly backend: ResultBackend
+  readonly broker: Pick<Broker, 'publish'>
   /** Broker and backend are one store. */
   readonly fused: boolean
 }
@@ -33,46 +39,54 @@ export interface SettlerOwner {
 
 export class Settler {
   readonly #stores: Stores
+  readonly #follower: Follower
   readonly #log: Logger
   readonly #owner: SettlerOwner
   readonly #batch: SettleBatch
   readonly #gaveUp = new AbortController()
 
-  constructor(stores: Stores, log: Logger, owner: SettlerOwner) {
+  constructor(stores: Stores, follower: Follower, log: Logger, owner: SettlerOwner) {
     this.#stores = stores
+    this.#follower = follower
     this.#log = log
     this.#owner = owner
     this.#batch = new SettleBatch(stores.consumer, () => owner.storing())
   }
 
   /** Resolves when the outcome is durable, or was nobody's any more (`lost`). */
-  async settle(request: Request, verdict: Verdict): Promise<'settled' | 'lost'> {
-    const meta = request.ignoresResult ? null : toMeta(request, verdict)
-    const { fused, backend } = this.#stores
+  async settle(request: Request, verdict: Verdict, follow: Follow = null): Promise<'settled' | 'lost'> {
+    if (!isSimple(follow)) return this.#settleFollowed(request, verdict, follow)
+    const next = messagesOf(follow)
+    const meta = request.ignoresResult ? null : toMeta(request, verdict, next)
     return this.#untilDone(request, async (alone) => {
-      if (meta !== null && !fused) await backend.save([meta])
-      return this.#end(request.token, fused ? meta : null, verdict.end, alone)
+      const result = await this.#beforeEnd(meta)
+      return this.#end({ token: request.token, result, next, end: verdict.end }, alone)
     })
   }
 
   /** `acksLate: false`: the message is gone before the task has run. */
   acknowledge(request: Request): Promise<'settled' | 'lost'> {
-    return this.#untilDone(request, (alone) => this.#end(request.token, null, { type: 'ack' }, alone))
+    return this.#untilDone(request, (alone) => this.#end({ ...NOTHING, token: request.token, end: ACK }, alone))
   }
 
   /** The outcome of a request whose message is gone already. */
-  async save(request: Request, verdict: Verdict): Promise<void> {
-    const meta = request.ignoresResult ? null : toMeta(request, verdict)
-    if (meta === null) return
+  async save(request: Request, verdict: Verdict, follow: Follow = null): Promise<void> {
+    const { backend, broker } = this.#stores
+    const said = messagesOf(follow)
+    const meta = toMeta(request, verdict, said)
     await this.#untilDone(request, async () => {
-      await this.#stores.backend.save([meta])
+      const carried = meta === null ? null : await this.#follower.carryOut(request, verdict, meta, follow)
+      if (meta !== null && !request.ignoresResult && carried?.saved !== true) await backend.save([meta])
+      const next = carried?.next ?? said
+      if (next.length > 0) await broker.publish(next)
+      await this.#follower.close(carried?.completed ?? [])
       return 'settled'
     })
   }
 
   /** Ends a delivery that never became a request. */
   reject(token: string, end: DeliveryEnd): Promise<'settled' | 'lost'> {
-    return this.#end(token, null, end, false)
+    return this.#end({ ...NOTHING, token, end }, false)
   }
 
   /** Outcomes that wait to be stored with others are stored now. */
@@ -85,8 +99,30 @@ export class Settler {
     this.#gaveUp.abort()
   }
 
-  #end(token: string, result: ResultMeta | null, end: DeliveryEnd, alone: boolean): Promise<'settled' | 'lost'> {
-    const settlement: Settlement = { token, result, next: [], end }
+  /** What follows has to be carried out before the end, and closed after it. */
+  #settleFollowed(request: Request, verdict: Verdict, follow: Follow): Promise<'settled' | 'lost'> {
+    return this.#untilDone(request, async (alone) => {
+      const said = messagesOf(follow)
+      const meta = toMeta(request, verdict, said)
+      if (meta === null) return this.#end({ ...NOTHING, token: request.token, end: verdict.end, next: said }, alone)
+      const { next, completed, end, lost, saved } = await this.#follower.carryOut(request, verdict, meta, follow)
+      if (lost) return 'lost'
+      const result = await this.#beforeEnd(request.ignoresResult || saved ? null : meta)
+      const settled = await this.#end({ token: request.token, result, next, end }, alone)
+      if (settled === 'settled') await this.#follower.close(completed)
+      return settled
+    })
+  }
+
+  /** Stores the result where broker and backend are two, and gives what is left to store with the end. */
+  async #beforeEnd(meta: ResultMeta | null): Promise<ResultMeta | null> {
+    const { fused, backend } = this.#stores
+    if (fused || meta === null) return meta
+    await backend.save([meta])
+    return null
+  }
+
+  #end(settlement: Settlement, alone: boolean): Promise<'settled' | 'lost'> {
     return alone ? this.#batch.settleAlone(settlement) : this.#batch.settle(settlement)
   }
 
@@ -111,7 +147,16 @@ export class Settler {
 
 const STORE_BACKOFF = { firstMs: 100, maxMs: 5_000 }
 
-function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
+function messagesOf(follow: Follow): readonly Outgoing[] {
+  return follow === null || follow === 'unread' ? [] : follow.messages
+}
+
+/** With nothing left to do before the settlement. */
+function isSimple(follow: Follow): follow is FollowedUp | null {
+  return follow === null || (follow !== 'unread' && needsNoMore(follow))
+}
+
+function toMeta(request: Request, verdict: Verdict, next: readonly Outgoing[]): ResultMeta | null {
   if (verdict.status === null) return null
   const { headers } = request.delivery.message
   return {
@@ -119,7 +164,8 @@ function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
     status: verdict.status,
     result: verdict.result ?? failureJson(verdict),
     traceback: verdict.failure?.stack ?? null,
-    children: request.children,
+    // What follows a failure was not the task's doing.
+    children: verdict.status === 'SUCCESS' ? [...request.children, ...next.map(idOf)] : request.children,
     parentId: textOrNull(headers.parent_id),
     groupId: textOrNull(headers.group),
     doneAtMs: Date.now(),
@@ -136,4 +182,10 @@ function failureJson(verdict: Verdict): Uint8Array {
   return Buffer.from(encodeWireJson(encodeFailure(verdict.failure)))
 }
 
+function idOf({ message }: Outgoing): string {
+  return message.headers.id
+}
+
+const ACK: DeliveryEnd = { type: 'ack' }
+const NOTHING = { result: null, next: [] }
 const NULL_JSON = Buffer.from('null')

@@ -1,15 +1,21 @@
 /**
  * What becomes of a message, by how its run went. Pure: the table of `docs/operations/when-things-die.md` as code.
  *
- * | outcome                                        | result stored           | message       |
- * | ---------------------------------------------- | ----------------------- | ------------- |
- * | the task returned                              | SUCCESS                 | acked         |
- * | the task threw                                 | FAILURE                 | acked         |
- * | its child could not read the message           | FAILURE                 | quarantined   |
- * | its child died, less than `maxCrashes` times   | none                    | back, counted |
- * | its child died once too often                  | FAILURE WorkerLostError | quarantined   |
- * | it never ran, or was stopped by the worker     | none                    | back          |
- * | a neighbour in its child was killed            | none                    | back          |
+ * | outcome                                        | result stored           | message       | follows       |
+ * | ---------------------------------------------- | ----------------------- | ------------- | ------------- |
+ * | the task returned                              | SUCCESS                 | acked         | links, chain  |
+ * | the task threw, or was over a limit            | FAILURE                 | acked         | error links   |
+ * | its child could not read the message           | FAILURE                 | quarantined   |               |
+ * | it had expired                                 | REVOKED                 | acked         | error links   |
+ * | its child died, less than `maxCrashes` times   | none                    | back, counted |               |
+ * | its child died once too often                  | FAILURE WorkerLostError | quarantined   | error links   |
+ * | it was delivered too often                     | FAILURE WorkerLostError | quarantined   | error links   |
+ * | it never ran, or was stopped by the worker     | none                    | back          |               |
+ * | a neighbour in its child was killed            | none                    | back          |               |
+ * | it has to go on later (`celery.chord_unlock`)  | none                    | acked         | itself        |
+ *
+ * What follows is published with the ack; a part of a chord is reported before it, whatever the outcome
+ * (`follower.ts`). With the error links end the steps that the chain had left.
  *
  * A message whose headers say that its body is not read here never gets a run: `admission.ts` quarantines it, and no
  * result is stored.
@@ -19,14 +25,20 @@
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
+import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import type { Failure } from '../support/failure.ts'
+import type { FollowedUp } from './orders.ts'
 
 export type RunOutcome =
-  | { readonly type: 'succeeded'; readonly result: Uint8Array }
-  | { readonly type: 'failed'; readonly failure: Failure }
+  /** Without `followUps` nothing follows. */
+  | { readonly type: 'succeeded'; readonly result: Uint8Array; readonly followUps?: FollowedUp }
+  /** Without `followUps` the child did not say what follows. */
+  | { readonly type: 'failed'; readonly failure: Failure; readonly followUps?: FollowUps }
   /** Nothing was run: body or headers are not what a task message has. */
   | { readonly type: 'unreadable'; readonly failure: Failure }
+  /** Has to be done again later: its message is among `followUps`. */
+  | { readonly type: 'later'; readonly followUps: FollowUps }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
   /** Dropped from the pool's queue, or ended by this worker on order. */
   | { readonly type: 'stopped' }
@@ -68,6 +80,8 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
       const end: DeliveryEnd = run.acked ? ACK : { type: 'quarantine', reason: outcome.failure.message }
       return { status: 'FAILURE', result: null, failure: outcome.failure, end }
     }
+    case 'later':
+      return { status: null, result: null, failure: null, end: ACK }
     case 'stopped':
       return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':

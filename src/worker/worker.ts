@@ -4,7 +4,8 @@
  * 1. claim messages while there is room (`intake.ts`, `claim-ahead.ts`),
  * 2. decide whether a delivery is run at all (`admission.ts`),
  * 3. run it in a child of the pool (`executor.ts`),
- * 4. judge how it went (`verdict.ts`), store the outcome and end the delivery in one step (`settler.ts`),
+ * 4. judge how it went (`verdict.ts`), carry out what follows it (`follower.ts`), store the outcome and end the delivery
+ *    in one step (`settler.ts`),
  * 5. keep its claims alive meanwhile (`leases.ts`),
  * 6. answer remote control (`control-listener.ts`),
  * 7. end on a ladder (`shutdown.ts`).
@@ -14,10 +15,12 @@
 import type { Delivery } from '../brokers/broker.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import { describeDeath } from '../pool/parent/certificate.ts'
+import { isReady } from '../results/meta.ts'
 import { checkPublished } from './child/published.ts'
 import { ClaimAhead } from './claim-ahead.ts'
 import { type Connections, isStoreLost } from './connections.ts'
 import type { Executor, ExecutorListener } from './executor.ts'
+import { Follower } from './follower.ts'
 import { Intake, type IntakeOwner } from './intake.ts'
 import { type LeaseOwner, Leases } from './leases.ts'
 import type { FilledWorkerOptions } from './options.ts'
@@ -77,7 +80,8 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
   async run(connections: Connections): Promise<void> {
     const { log, leaseMs } = this.#options
     const { consumer, tasks, acceptContent } = connections
-    const settler = new Settler(connections, log, this)
+    const follower = new Follower({ ...connections, internal: this.#executor.internal, log })
+    const settler = new Settler(connections, follower, log, this)
     const requests = new Requests({ executor: this.#executor, settler, tasks, acceptContent, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
@@ -159,6 +163,15 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     await this.#work.connections.broker.publish(messages)
     const tasks = messages.map(({ message: { headers } }) => ({ id: headers.id, parentId: headers.parent_id }))
     this.#work.requests.sent(tasks)
+  }
+
+  async outcomes(asked: unknown): Promise<unknown> {
+    const isList = Array.isArray(asked) && asked.every((id) => typeof id === 'string')
+    if (!isList || this.#work === null) throw new TypeError('A child asked how tasks have ended without naming any')
+    const metas = await this.#work.connections.backend.load(asked)
+    return metas.map((meta) =>
+      meta !== null && isReady(meta.status) ? { status: meta.status, result: meta.result } : null,
+    )
   }
 
   childDown(certificate: DeathCertificate): void {

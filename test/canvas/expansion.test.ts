@@ -62,6 +62,24 @@ test('a chain goes as its first step, the rest rides along with frozen ids, the 
   assert.equal(first?.embed.callbacks, null)
 })
 
+test('the error links of a chain go to the body of a chord in it, and to each member of a group', () => {
+  const steps = [sig('a'), chord([sig('b')], sig('body')), container('group', [sig('c'), sig('d')])]
+  const [first] = expand(container('chain', steps, { link_error: [sig('oops')] })).messages
+  const [last] = first?.embed.chain ?? []
+  assert.equal(last?.subtask_type, 'group')
+  for (const member of tasksIn(last)) assert.deepEqual(optionsOf(member).link_error, [sig('oops')])
+  assert.equal(optionsOf(last).link_error, undefined)
+  const [, inner] = first?.embed.chain ?? []
+  const { header, body } = (inner as unknown as { kwargs: { header: unknown[]; body: unknown } }).kwargs
+  assert.deepEqual([optionsOf(body).link_error, optionsOf(inner).link_error], [[sig('oops')], undefined])
+  assert.deepEqual(header, [sig('b')])
+  const upgraded = expand(
+    container('chain', [container('group', [sig('a'), sig('b')]), sig('c')], { link_error: [sig('oops')] }),
+  )
+  for (const { embed } of upgraded.messages) assert.equal(embed.errbacks, null)
+  assert.deepEqual(optionsOf(upgraded.messages[0]?.embed.chord).link_error, [sig('oops')])
+})
+
 test('a group before a step is the header of a chord, whose body goes on with the chain', () => {
   const tree = container('chain', [container('group', [sig('a'), sig('b')]), sig('sum'), sig('end')], {
     task_id: 'last',
@@ -191,6 +209,14 @@ test('options become headers and properties; those that are null count as not gi
   )
   assert.deepEqual([properties?.priority, properties?.expiration, properties?.reply_to], [7, '60000', 'me'])
   assert.equal(properties?.correlation_id, headers?.id)
+})
+
+test('stamps of the task before go on with what follows, under those of its own', () => {
+  const options = { stamped_headers: ['own', 'both'], own: 1, both: 2 }
+  const task = followed({ stamps: { both: 0, before: 3 } })
+  const [sent] = afterSuccess(embedOf({ callbacks: [sig('a', { options })] }), task, 1).messages
+  assert.deepEqual(sent?.message.headers.stamps, { both: 2, before: 3, own: 1 })
+  assert.deepEqual(sent?.message.headers.stamped_headers, ['both', 'before', 'own'])
 })
 
 test('a routing key without an exchange is a queue, and a large message can be compressed', () => {

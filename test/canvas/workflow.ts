@@ -1,15 +1,25 @@
 /** What follows captured messages, in a form that tests can compare. */
 import type { FollowedTask } from '../../src/canvas/follow-ups.ts'
 import type { AddressedMessage } from '../../src/canvas/signature-message.ts'
+import { compressionNamed } from '../../src/message/compression.ts'
 import type { Embed } from '../../src/message/task-body.ts'
 import { readTask } from '../../src/message/task-message.ts'
+import { PLAIN_JSON } from '../../src/message/write-body.ts'
 import { capturedWorkflow } from '../message/wire-fixtures.ts'
 
 export const NOW_MS = Date.parse('2026-11-27T12:00:00.000Z')
 
 export function followed(fields: Partial<FollowedTask> = {}): FollowedTask {
-  const knowledge = { queueOf: () => 'celery', priorityOf: () => undefined, ignoresResult: () => undefined }
-  return { id: 'one', rootId: 'root', groupId: null, groupIndex: null, knowledge, nowMs: NOW_MS, ...fields }
+  const knowledge = {
+    queueOf: () => 'celery',
+    priorityOf: () => undefined,
+    ignoresResult: () => undefined,
+    writingOf: (_task: string, _serializer?: string, compression?: string) => ({
+      ...PLAIN_JSON,
+      compression: compressionNamed(compression ?? ''),
+    }),
+  }
+  return { id: 'one', rootId: 'root', groupId: null, groupIndex: null, stamps: {}, knowledge, nowMs: NOW_MS, ...fields }
 }
 
 /** The task and the embed of the `index`-th message of a captured workflow. */

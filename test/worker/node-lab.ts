@@ -23,7 +23,7 @@ export async function startNode(
 ): Promise<NodeLab> {
   const filled = fillWorkerOptions({ app: APP, concurrency: 1, ...options })
   const node = new WorkerNode(filled)
-  const executor = new Executor(filled, locateApp(APP, process.cwd()), node)
+  const executor = new Executor(filled, locateApp(filled.app, process.cwd()), node)
   node.use(executor)
   const connections = await connect(await executor.start(), { node: 'lab', queues: null, leaseMs: filled.leaseMs })
   const real = connections.consumer

@@ -7,7 +7,7 @@ import { ClaimAhead } from '../../src/worker/claim-ahead.ts'
 import { isFurther, nextStage, type Stage } from '../../src/worker/shutdown.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
-const add = { name: 'shop.add', queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3 }
+const add = { name: 'shop.add', queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3, builtin: false }
 const takes = { tasks: new Map([[add.name, add]]), acceptContent: new Set(['application/json']) }
 
 function delivery(headers: object, counts: Partial<Delivery['counts']> = {}): Delivery {
@@ -30,7 +30,13 @@ test('admit() runs a known task', () => {
 })
 
 test('admit() quarantines what is no task message, and stores nothing', () => {
-  for (const headers of [{}, { task: 'shop.add' }, { task: 5, id: '1' }, { task: 'shop.add', id: null }]) {
+  assert.equal(admit(delivery({}), takes, NOW).type, 'unread')
+  for (const headers of [
+    { task: null, id: '1' },
+    { task: 'shop.add' },
+    { task: 5, id: '1' },
+    { task: 'shop.add', id: null },
+  ]) {
     const admission = admit(delivery(headers), takes, NOW)
     assert.equal(admission.type === 'refused' && admission.end.type, 'quarantine', JSON.stringify(headers))
   }

@@ -17,6 +17,8 @@ export interface TaskDescription {
   readonly ignoreResult: boolean
   readonly acksLate: boolean
   readonly maxCrashes: number
+  /** Every worker has it: Celery's own, not the app's. */
+  readonly builtin: boolean
 }
 
 /** The child is a stranger: what it says is checked before it is believed. */
@@ -33,13 +35,14 @@ export function appDescription(said: unknown): AppDescription {
 }
 
 function taskDescription(said: unknown): TaskDescription {
-  const { name, queue, ignoreResult, acksLate, maxCrashes } = said as Record<string, unknown>
+  const { name, queue, ignoreResult, acksLate, maxCrashes, builtin } = said as Record<string, unknown>
   return {
     name: text('task name', name),
     queue: typeof queue === 'string' ? queue : null,
     ignoreResult: ignoreResult === true,
     acksLate: acksLate !== false,
     maxCrashes: typeof maxCrashes === 'number' && maxCrashes >= 1 ? maxCrashes : 3,
+    builtin: builtin === true,
   }
 }
 

@@ -1,32 +1,82 @@
 /** One run of a task inside a child: decode, bind, call, encode. Everything a payload can break, breaks here. */
 import type { AppInternals } from '../../app/internals.ts'
+import { afterFailure, checkEmbed, type FollowedTask, type FollowUps, isEmptyEmbed } from '../../canvas/follow-ups.ts'
 import { CaromError, isCaromError } from '../../errors.ts'
 import { type CurrentTask, currentContext, runInContext } from '../../job/context.ts'
 import type { TaskHeaders } from '../../message/message.ts'
-import { type Embed, readTaskBody, type TaskBody } from '../../message/task-message.ts'
+import { type Embed, readTaskBody } from '../../message/task-message.ts'
 import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
-import type { RunOrder } from '../executor.ts'
+import { type Failure, toFailure } from '../../support/failure.ts'
+import type { FollowedUp, RunOrder } from '../orders.ts'
+import { BUILTINS } from './builtins.ts'
+import { Continued } from './continued.ts'
+import { followedTask, followSuccess } from './follow.ts'
 import { UNRUN } from './unrun.ts'
 
-export async function runTask(app: AppInternals, order: RunOrder): Promise<Uint8Array> {
+/** How a run has ended; the bare result, as JSON, where the message carries nothing that follows. */
+export type SaidOfRun =
+  | Uint8Array
+  | { readonly result: Uint8Array; readonly followUps: FollowedUp }
+  | { readonly failure: Failure; readonly followUps: FollowUps }
+  /** It has to be done later: nothing is stored, `followUps` holds the message again. */
+  | { readonly later: FollowUps }
+
+export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidOfRun> {
   const headers = order.headers as TaskHeaders
-  const task = app.tasks.get(headers.task)
-  if (task === undefined) {
-    const text = `No task "${headers.task}" is registered in the app "${app.name}"`
-    throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: headers.task })
+  const task = runnable(app, headers, order)
+  const { args, kwargs, embed, followed } = readBody(app, headers, order)
+  const call = () => runInContext(taskContext(headers, order), () => task(args, kwargs))
+  if (followed !== null) return runFollowed(embed, followed, headers, call)
+  const value = await call()
+  return value instanceof Continued ? continued(headers, value) : encodeResult(headers, value)
+}
+
+async function runFollowed(
+  embed: Embed,
+  task: FollowedTask,
+  headers: TaskHeaders,
+  call: () => Promise<unknown>,
+): Promise<SaidOfRun> {
+  try {
+    const value = await call()
+    const said = value instanceof Continued ? continued(headers, value) : null
+    if (said !== null && 'later' in said) return said
+    const result = said?.result ?? encodeResult(headers, value)
+    const followUps = followSuccess(embed, task, result)
+    if (said === null) return { result, followUps }
+    return {
+      result,
+      followUps: { ...said.followUps, ...followUps, messages: [...said.followUps.messages, ...followUps.messages] },
+    }
+  } catch (error) {
+    return { failure: toFailure(error), followUps: afterFailure(embed, task) }
   }
-  const { args, kwargs } = readArguments(app, order)
-  const value = await runInContext(taskContext(headers, order), () => task.run(args, kwargs))
-  return encodeResult(headers, value)
+}
+
+/** Of a built-in task, which may send more, or have to be done later. */
+function continued(headers: TaskHeaders, { value, isLater, followUps }: Continued) {
+  return isLater ? { later: followUps } : { result: encodeResult(headers, value), followUps }
+}
+
+function runnable(app: AppInternals, { task: name, id }: TaskHeaders, order: RunOrder) {
+  const task = app.tasks.get(name)
+  if (task !== undefined) return task.run
+  const builtin = BUILTINS.get(name)
+  if (builtin !== undefined)
+    return (args: unknown[], kwargs: Record<string, unknown>) => builtin(app, args, kwargs, order)
+  const text = `No task "${name}" is registered in the app "${app.name}"`
+  throw new CaromError('CAROM_TASK_UNKNOWN', text, { task: name, taskId: id })
 }
 
 /** What is refused here was never run: the error says so, and the message is set aside (`verdict.ts`). */
-function readArguments(app: AppInternals, { headers, contentType, contentEncoding, body }: RunOrder): TaskBody {
+function readBody(app: AppInternals, headers: TaskHeaders, { contentType, contentEncoding, body, queue }: RunOrder) {
   try {
-    const message = { headers: headers as TaskHeaders, properties: {}, contentType, contentEncoding, body }
+    const message = { headers, properties: {}, contentType, contentEncoding, body }
     const read = readTaskBody(message, app.format.readOptions())
-    refuseEmbed(message.headers, read.embed)
-    return read
+    const followed = isEmptyEmbed(read.embed) ? null : followedTask(app, headers, queue)
+    // Before anything has run: a message whose links cannot be followed has no effects.
+    if (followed !== null) checkEmbed(read.embed, followed)
+    return { ...read, followed }
   } catch (error) {
     if (!isCaromError(error, 'CAROM_MESSAGE_INVALID')) throw error
     const { message, cause, field, taskId, task } = error
@@ -44,6 +94,8 @@ function taskContext(headers: TaskHeaders, { queue, attempt }: RunOrder): Curren
     queue,
     attempt,
     headers,
+    retries: headers.retries ?? 0,
+    redelivered: attempt > 1 || headers.redelivered === true,
     get signal() {
       return job.signal
     },
@@ -59,14 +111,5 @@ function encodeResult(headers: TaskHeaders, value: unknown): Uint8Array {
     if (!(cause instanceof UnencodableError)) throw cause
     const text = `The result of task "${headers.task}" cannot be stored: ${cause.message}. Return JSON-class data`
     throw new CaromError('CAROM_RESULT_UNENCODABLE', text, { task: headers.task, taskId: headers.id, cause })
-  }
-}
-
-/** Links, chains and chords have to be followed once the task is done; running it without would lose them in silence. */
-function refuseEmbed(headers: TaskHeaders, embed: Embed): void {
-  for (const [part, calls] of Object.entries(embed)) {
-    if (calls === null || calls === undefined || (Array.isArray(calls) && calls.length === 0)) continue
-    const text = `The message of task "${headers.task}" carries ${part}, which this worker does not follow: nothing was run`
-    throw new CaromError('CAROM_MESSAGE_INVALID', text, { taskId: headers.id })
   }
 }

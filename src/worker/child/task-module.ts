@@ -3,10 +3,16 @@ import type { AppLocation } from '../../app/app-module.ts'
 import { loadApp } from '../../app/app-module.ts'
 import { enterChild } from '../../app/inside.ts'
 import type { AppInternals } from '../../app/internals.ts'
+import type { FollowUps } from '../../canvas/follow-ups.ts'
+import type { Message } from '../../message/message.ts'
+import { toProtocolV2 } from '../../message/protocol-v1.ts'
+import { readTask } from '../../message/task-message.ts'
 import { ask } from '../../pool/child/ask.ts'
-import type { RunOrder } from '../executor.ts'
-import type { AppDescription } from './description.ts'
-import { runTask } from './run-task.ts'
+import type { ChordOrder, RunOrder } from '../orders.ts'
+import { BUILTINS } from './builtins.ts'
+import type { AppDescription, TaskDescription } from './description.ts'
+import { type FinishedChord, finishChord, followFailure } from './follow.ts'
+import { runTask, type SaidOfRun } from './run-task.ts'
 
 let app: AppInternals
 
@@ -30,17 +36,39 @@ export function describe(): AppDescription {
     broker: app.brokerUrl ?? null,
     resultBackend: app.resultBackendUrl ?? null,
     acceptContent: app.format.acceptContent,
-    tasks: [...app.tasks.values()].map(({ name, settings }) => ({
-      name,
-      queue: settings.queue,
-      ignoreResult: settings.ignoreResult,
-      acksLate: settings.acksLate,
-      maxCrashes: settings.maxCrashes,
-    })),
+    tasks: [
+      ...[...BUILTINS.keys()].filter((name) => !app.tasks.has(name)).map(builtin),
+      ...[...app.tasks.values()].map(({ name, settings }) => ({
+        name,
+        queue: settings.queue,
+        ignoreResult: settings.ignoreResult,
+        acksLate: settings.acksLate,
+        maxCrashes: settings.maxCrashes,
+        builtin: false,
+      })),
+    ],
   }
 }
 
-/** Resolves with the result as JSON bytes. */
-export function run(order: RunOrder): Promise<Uint8Array> {
+export function run(order: RunOrder): Promise<SaidOfRun> {
   return runTask(app, order)
+}
+
+/** What follows the failure of a task that no child has run to its end. */
+export function fail(order: RunOrder): FollowUps {
+  return followFailure(app, order)
+}
+
+/** What follows a chord whose parts are all there. */
+export function finish(order: ChordOrder): FinishedChord {
+  return finishChord(app, order)
+}
+
+/** A message whose headers do not say what it is, as what its body says: Celery's protocol v1. */
+export function convert(order: RunOrder): Omit<Message, 'properties'> {
+  return toProtocolV2(readTask({ ...order, properties: {} }, app.format.readOptions()))
+}
+
+function builtin(name: string): TaskDescription {
+  return { name, queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3, builtin: true }
 }

@@ -1,0 +1,29 @@
+/** What the worker asks of a child, as it travels there. */
+import type { FollowUps } from '../canvas/follow-ups.ts'
+import type { CompleteChord } from '../results/chord.ts'
+
+/** What one run of a task needs. */
+export interface RunOrder {
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly contentType: string
+  readonly contentEncoding: string
+  readonly body: Uint8Array
+  readonly queue: string
+  readonly attempt: number
+}
+
+/** What follows a task, and a chord that it has found complete. */
+export type FollowedUp = FollowUps & { readonly unlocked?: ChordOrder }
+
+/** A chord whose parts are all there. */
+export interface ChordOrder {
+  readonly groupId: string
+  /** The body's signature as JSON, and its id where it has one. */
+  readonly body: Uint8Array
+  readonly bodyId: string | null
+  /** The part that was the last one, the root of its workflow, and the queue it came from. */
+  readonly partId: string
+  readonly rootId: string
+  readonly queue: string
+  readonly parts: CompleteChord
+}
