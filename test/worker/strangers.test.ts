@@ -7,7 +7,7 @@ import { isCaromError } from '../../src/errors.ts'
 import { buildTaskMessage } from '../../src/message/task-message.ts'
 import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, ledger, START } from './lab.ts'
+import { APP, START } from './lab.ts'
 
 const { app, add, asks } = await import('./fixtures/tasks.ts')
 const GET = { timeoutMs: 10_000 }
@@ -24,11 +24,6 @@ after(async () => {
   await broker.close()
   await app.close()
 })
-
-/** Another call, as a message has it that is to be followed by one. */
-function nextCall() {
-  return { task: 'lab.add', args: [1, 2], kwargs: {}, options: {}, subtask_type: null, immutable: false }
-}
 
 async function publish(id: string, headers: Readonly<Record<string, unknown>>): Promise<void> {
   const message = buildTaskMessage({ task: 'lab.add', id, args: [1, 2], kwargs: {} })
@@ -49,25 +44,6 @@ for (const [name, headers] of [
       assert.match(error.message, new RegExp(`headers\\.${name} is`))
       return true
     })
-  })
-}
-
-for (const [part, embed] of [
-  ['callbacks', { callbacks: [nextCall()] }],
-  ['errbacks', { errbacks: [nextCall()] }],
-  ['chain', { chain: [nextCall()] }],
-  ['chord', { chord: nextCall() }],
-] as const) {
-  test(`a message with a ${part} is refused: nothing of it is run`, async () => {
-    const message = buildTaskMessage({ task: 'lab.noted', id: `with-${part}`, args: [0], kwargs: {} })
-    const body = Buffer.from(JSON.stringify([[0], {}, embed]))
-    await broker.publish([{ queue: 'lab', message: { ...message, body } }])
-    await assert.rejects(app.result(`with-${part}`).get(GET), (error: Error) => {
-      assert.ok(isCaromError(error, 'CAROM_MESSAGE_INVALID'))
-      assert.match(error.message, new RegExp(`carries ${part}, which this worker does not follow: nothing was run`))
-      return true
-    })
-    assert.deepEqual(ledger(`with-${part}`), [])
   })
 }
 
