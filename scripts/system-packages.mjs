@@ -21,6 +21,7 @@ export const SYSTEM_PACKAGES = [
   }),
   ...pythonPackages('test/message/kombu-auth.test.ts', { 'python3-cryptography': 'cryptography' }),
   ...pythonPackages('test/interop/python.ts', { 'python3-celery': 'celery', 'python3-redis': 'redis' }),
+  { package: 'openssl', command: 'openssl', usedBy: 'test/docs/snippets.test.ts' },
 ]
 
 function pythonPackages(usedBy, modules) {

@@ -11,9 +11,13 @@ import { MAX_INTEGER_DIGITS, MAX_JSON_DEPTH } from './wire-json-encode.ts'
 import { decodeBase64 } from './wire-json-tags.ts'
 
 /** YAML is slow to read: half a second for a mebibyte. */
-export const MAX_YAML_BYTES = 4 * 1024 * 1024
-/** Values that one text can grow to by its aliases. */
+export const MAX_YAML_BYTES = 1024 * 1024
+/** How much one anchor may be asked for, and what it holds. */
 const MAX_ALIASES = 100
+/** Anchors and aliases together: the library looks for each among all. */
+const MAX_MARKS = 1000
+/** What aliases stand for counts as often as they do. */
+const MAX_VALUES = MAX_YAML_BYTES
 
 /**
  * The value of `text`. Integers beyond 2^53 are a `bigint`; of equal keys the last counts, and `__proto__` is one like
@@ -24,7 +28,7 @@ const MAX_ALIASES = 100
 export function decodeYaml(text: string): unknown {
   if (text.length > MAX_YAML_BYTES) throw malformed(`it is longer than the ${MAX_YAML_BYTES} characters that are read`)
   try {
-    return checked(documentOf(text).toJS({ maxAliasCount: MAX_ALIASES }), 0)
+    return checked(documentOf(text).toJS({ maxAliasCount: MAX_ALIASES }), 0, { left: MAX_VALUES })
   } catch (cause) {
     if (cause instanceof MalformedBodyError) throw cause
     // Aliases without an anchor, or so many that they stand for far more than was sent.
@@ -35,6 +39,15 @@ export function decodeYaml(text: string): unknown {
 function documentOf(text: string): Yaml.Document.Parsed {
   const { Composer } = library()
   const composer = new Composer(OPTIONS)
+  // The first fault is enough: the library would collect all there are, and a text may be nothing else. It catches what is
+  // thrown within a node, and reports that.
+  let first: MalformedBodyError | undefined
+  Object.assign(composer, {
+    onError: (_place: unknown, _code: unknown, message: string) => {
+      first ??= malformed(message)
+      throw first
+    },
+  })
   const [document, second] = composer.compose(tokensOf(text), true, text.length)
   if (document === undefined || second !== undefined) throw malformed('it is not one document')
   const [problem] = [...document.errors, ...document.warnings]
@@ -47,7 +60,11 @@ function* tokensOf(text: string) {
   const { Lexer, Parser } = library()
   const lexer = new Lexer()
   const parser = new Parser()
+  let marks = 0
   for (const lexeme of lexer.lex(text)) {
+    if ((lexeme.startsWith('&') || lexeme.startsWith('*')) && ++marks > MAX_MARKS) {
+      throw malformed(`it has more than ${MAX_MARKS} anchors and aliases`)
+    }
     yield* parser.next(lexeme)
     if (parser.stack.length > MAX_JSON_DEPTH + PARSER_LEVELS) throw tooDeep()
   }
@@ -55,13 +72,14 @@ function* tokensOf(text: string) {
 }
 
 /** Integers were read as `bigint`; an anchor within itself has no end. */
-function checked(value: unknown, depth: number): unknown {
+function checked(value: unknown, depth: number, values: { left: number }): unknown {
+  if (--values.left < 0) throw malformed(`its aliases make more than ${MAX_VALUES} values of it`)
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
   if (typeof value !== 'object' || value === null || value instanceof Date || value instanceof Uint8Array) return value
   if (depth >= MAX_JSON_DEPTH) throw tooDeep()
   const fields = value as Record<string, unknown>
   for (const key of Object.keys(fields)) {
-    const field = checked(fields[key], depth + 1)
+    const field = checked(fields[key], depth + 1, values)
     if (field !== fields[key]) fields[key] = field
   }
   return value

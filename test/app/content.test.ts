@@ -118,9 +118,9 @@ test('maxBodyBytes counts what the arguments take before they are compressed', a
 
 test('YAML is sent no longer than it is read', async (t) => {
   const far = createApp(t).remoteTask<(text: string) => void>('far.t', { serializer: 'yaml' })
-  await assert.rejects(far.delay('x'.repeat(5_000_000)), (error: Error) => {
+  await assert.rejects(far.delay('x'.repeat(1_100_000)), (error: Error) => {
     assert.ok(isCaromError(error, 'CAROM_ARGUMENTS_TOO_LARGE'))
-    assert.match(error.message, /more than the 4194304 that are read of YAML/)
+    assert.match(error.message, /more than the 1048576 that are read of YAML/)
     return true
   })
 })

@@ -109,6 +109,8 @@ test('YAML is plain data: no tags that make objects, no bombs of aliases, no sec
     [bomb.join('\n'), /Excessive alias count/],
     [`- &a 1\n${'- *a\n'.repeat(200)}`, /Excessive alias count/],
     ['&a [*a]', /nested deeper/],
+    [Array.from({ length: 501 }, (_, index) => `- &a${index} 1\n- *a${index}\n`).join(''), /more than 1000 anchors/],
+    [`- &a [${'1,'.repeat(20_000)}]\n${'- *a\n'.repeat(99)}`, /make more than 1048576 values/],
     ['- *nobody', /Unresolved alias/],
     ['a: 1\n---\nb: 2', /not one document/],
     ['[1, 2', /not YAML/],
@@ -122,7 +124,7 @@ test('YAML is plain data: no tags that make objects, no bombs of aliases, no sec
     ['- '.repeat(1e5), /nested deeper than 512/],
     ['? '.repeat(1e5), /nested deeper than 512/],
     [`${'['.repeat(513)}${']'.repeat(513)}`, /nested deeper than 512/],
-    [' '.repeat(MAX_YAML_BYTES + 1), /longer than the 4194304/],
+    [' '.repeat(MAX_YAML_BYTES + 1), /longer than the 1048576/],
   ]
   for (const [body, reason] of cases) {
     refused(YAML, body, reason)
@@ -144,7 +146,7 @@ test('a body of 64 MiB is read as JSON and as msgpack, and one byte more is refu
   for (const contentType of [MSGPACK, YAML, 'application/json']) {
     refused(contentType, Buffer.alloc(size + 1, 'x'), /has 67108865 bytes, more than the 67108864 that are read/)
   }
-  refused(YAML, Buffer.alloc(size, 'x'), /longer than the 4194304/)
+  refused(YAML, Buffer.alloc(size, 'x'), /longer than the 1048576/)
 })
 
 test('an envelope with any field gone is read and told apart, or refused by its name', () => {
