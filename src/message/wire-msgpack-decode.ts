@@ -5,9 +5,7 @@
 
 import { MalformedBodyError } from './malformed-body.ts'
 import { MAX_JSON_DEPTH } from './wire-json-encode.ts'
-
-/** Values in one body: an empty array takes one byte on the wire, and many times that here. */
-export const MAX_MSGPACK_VALUES = 10_000_000
+import { MAX_MSGPACK_VALUES } from './wire-msgpack-encode.ts'
 
 /**
  * The value of `bytes`. Integers beyond 2^53 are a `bigint`; of equal keys the last counts, and `__proto__` is one like

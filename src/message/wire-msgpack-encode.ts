@@ -4,7 +4,10 @@
  */
 import { UnencodableError } from './wire-json-encode.ts'
 
-/** @throws UnencodableError for an integer beyond 64 bits and for half a surrogate pair. `value` has come out of JSON. */
+/** Values in one body: an empty array takes one byte on the wire, and many times that where it is read. */
+export const MAX_MSGPACK_VALUES = 5_000_000
+
+/** @throws UnencodableError for an integer beyond 64 bits, half a surrogate pair, and more values than are read. `value` has come out of JSON. */
 export function encodeMsgpack(value: unknown, root: string): Uint8Array {
   const writer = new Writer(root)
   writer.value(value)
@@ -16,6 +19,7 @@ class Writer {
   readonly #keys: (string | number)[] = []
   #buffer = Buffer.allocUnsafe(1024)
   #at = 0
+  #values = 0
 
   constructor(root: string) {
     this.#root = root
@@ -26,6 +30,7 @@ class Writer {
   }
 
   value(value: unknown): void {
+    if (++this.#values > MAX_MSGPACK_VALUES) throw this.#refusal(`it is one of more than ${MAX_MSGPACK_VALUES} values`)
     switch (typeof value) {
       case 'boolean':
         return this.#byte(value ? 0xc3 : 0xc2)
@@ -53,6 +58,7 @@ class Writer {
 
   #map(fields: readonly (readonly [string, unknown])[]): void {
     this.#header(fields.length, 0xde, 0xde, 0xdf, 0x80)
+    this.#values += fields.length
     for (const [key, field] of fields) {
       this.#text(key)
       this.#below(key, field)

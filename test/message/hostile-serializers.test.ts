@@ -5,7 +5,6 @@ import { isCaromError } from '../../src/errors.ts'
 import { decodeBody } from '../../src/message/body.ts'
 import { parseEnvelope } from '../../src/message/envelope.ts'
 import { readTask } from '../../src/message/task-message.ts'
-import { MAX_MSGPACK_VALUES } from '../../src/message/wire-msgpack-decode.ts'
 import { MAX_YAML_BYTES } from '../../src/message/wire-yaml-decode.ts'
 import { checkPollution } from './fuzzed-message.ts'
 import { capturedMessages, messageOf } from './wire-fixtures.ts'
@@ -50,10 +49,9 @@ test('msgpack that is damaged, or promises more than there is, is refused before
     [bytes('81 90 02'), /a key that is not text/],
     [bytes('', new Uint8Array(1e5).fill(0x91)), /nested deeper than 512/],
     [bytes('', Buffer.from('81a161'.repeat(1e5), 'hex')), /nested deeper than 512/],
-    [bytes('dd', Buffer.from('02000000', 'hex'), new Uint8Array(2 ** 25).fill(0x90)), /more than 10000000 values/],
+    [bytes('dd', Buffer.from('02000000', 'hex'), new Uint8Array(2 ** 25).fill(0x90)), /more than 5000000 values/],
   ]
   for (const [body, reason] of cases) refused(MSGPACK, body, reason)
-  assert.equal(MAX_MSGPACK_VALUES, 10_000_000)
 })
 
 test('no extension of msgpack makes an object, but the timestamp a date', () => {

@@ -127,6 +127,7 @@ test('msgpack refuses what it cannot carry, and says where', () => {
     [[1, { big: [2n ** 64n] }], /\[1\]\["big"\]\[0\]$/, /64 bits/],
     [['\ud800'], /\[0\]$/, /half a surrogate/],
     [{ a: { '\udc00': 1 } }, /\["a"\]$/, /half a surrogate/],
+    [new Array(5_000_000).fill(0), /\[4999999\]$/, /more than 5000000 values/],
   ]
   for (const [value, path, reason] of cases) {
     assert.throws(
