@@ -18,6 +18,8 @@ export interface Claimed {
   readonly nextMs: number
   /** The lease of some claim is over now. */
   readonly leaseOver: boolean
+  /** Messages lie in the lists again that a worker of ours had given back because it did not know the task. */
+  readonly foreign: boolean
 }
 
 export class ClaimCall {
@@ -59,15 +61,23 @@ export class ClaimCall {
   }
 }
 
-type ClaimReply = readonly [nowMs: number, taken: readonly Buffer[], dueMs: number, leaseMs: number, promoted: number]
+type ClaimReply = readonly [
+  nowMs: number,
+  taken: readonly Buffer[],
+  dueMs: number,
+  leaseMs: number,
+  promoted: number,
+  foreign: number,
+]
 
-function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs]: ClaimReply): Claimed {
+function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs, , foreign]: ClaimReply): Claimed {
   const taken: Taken[] = []
   for (let at = 0; at + 1 < pairs.length; at += 2) {
     taken.push({ field: (pairs[at] as Buffer).toString(), envelope: pairs[at + 1] as Buffer })
   }
   const next = [untilDueMs, untilLeaseMs].filter((ms) => ms >= 0)
-  return { taken, nowMs, nextMs: Math.min(...next), leaseOver: taken.length === 0 && untilLeaseMs === 0 }
+  const leaseOver = taken.length === 0 && untilLeaseMs === 0
+  return { taken, nowMs, nextMs: Math.min(...next), leaseOver, foreign: foreign > 0 }
 }
 
 const MAX_TAKEN = 1_000

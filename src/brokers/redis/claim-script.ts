@@ -6,16 +6,18 @@ import { FIELDS, script } from './script.ts'
  * KEYS: the four, then the lists, all queues of a step together. ARGV: max, max bytes, leaseMs, nonce, prefix of keys,
  * lifetime of our keys, number of queues, 'promote' or '', then of each queue the suffix, and of each list the tail.
  * Returns the time, what was taken as field, envelope, field, ..., and milliseconds until the next message is due and
- * the next lease ends (-1: none), and how many were put into their lists.
+ * the next lease ends (-1: none), how many were put into their lists, and how many of these no worker of ours knew.
  */
 export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs, nonce, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local lifetimeMs, queues = ARGV[6], tonumber(ARGV[7])
 if ARGV[8] == 'promote' then
+  local foreign = 0
   local ready = redis.call('ZRANGEBYSCORE', due, '-inf', nowMs, 'LIMIT', 0, 100)
   for i = #ready, 1, -1 do
     local field = ready[i]
-    local step, length, queue = string.match(field, '^carom%.%x+%.[%w_-]+%.(%d)%.(%d+)%.(.+)$')
+    local mark, step, length, queue = string.match(field, '^carom%.%x+%.([%w_-]+)%.(%d)%.(%d+)%.(.+)$')
+    if mark and string.sub(mark, -8) == '-foreign' then foreign = foreign + 1 end
     local value = redis.call('HGET', unacked, field)
     if value and step then
       local list = prefix .. queue .. (step == '0' and '' or '\\6\\22' .. step)
@@ -25,7 +27,7 @@ if ARGV[8] == 'promote' then
     redis.call('ZREM', due, field)
   end
   -- Not taken in the same step: others wait for these lists too, and a worker that knows the task may be among them.
-  if #ready > 0 then return { nowMs, {}, 0, -1, #ready } end
+  if #ready > 0 then return { nowMs, {}, 0, -1, #ready, foreign } end
 end
 local taken, count, bytes, failure = {}, 0, 0, nil
 local function take(list, queue, share)
@@ -73,7 +75,7 @@ for first = 1, #KEYS - 4, queues do
 end
 if count > 0 then
   redis.call('PEXPIRE', leases, lifetimeMs)
-  return { nowMs, taken, 0, -1, 0 }
+  return { nowMs, taken, 0, -1, 0, 0 }
 end
 if failure then return failure end
 local function untilFirst(key)
@@ -81,5 +83,5 @@ local function untilFirst(key)
   if #first == 0 then return -1 end
   return math.max(0, math.ceil(tonumber(first[2]) - nowMs))
 end
-return { nowMs, taken, untilFirst(due), untilFirst(leases), 0 }
+return { nowMs, taken, untilFirst(due), untilFirst(leases), 0, 0 }
 `)

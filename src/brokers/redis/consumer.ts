@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { CaromError } from '../../errors.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
@@ -48,9 +49,10 @@ class RedisConsumer implements Consumer {
     const ear = this.#store.bell.listen({ holds: true })
     try {
       while (!signal.aborted && !this.#closed) {
-        const { deliveries, found, nextMs, leaseOver } = await this.#during(this.#claimOnce(max, signal))
+        const { deliveries, found, nextMs, leaseOver, foreign } = await this.#during(this.#claimOnce(max, signal))
         if (deliveries.length > 0) return deliveries
-        if (leaseOver) await this.#upkeep.giveBackExpired()
+        if (foreign) await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
+        else if (leaseOver) await this.#upkeep.giveBackExpired()
         else if (!found && (await this.#store.watch(this.#call.lists))) {
           await ear.heard({ signal, atMs: Date.now() + Math.min(nextMs, POLL_MS) })
         }
@@ -135,9 +137,9 @@ class RedisConsumer implements Consumer {
   }
 
   async #claimOnce(max: number, signal: AbortSignal) {
-    const { taken, nowMs, nextMs, leaseOver } = await this.#call.claim(max)
+    const { taken, nowMs, nextMs, leaseOver, foreign } = await this.#call.claim(max)
     const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
-    return { deliveries, found: taken.length > 0, nextMs, leaseOver }
+    return { deliveries, found: taken.length > 0, nextMs, leaseOver, foreign }
   }
 
   /** What was taken, sorted: garbage is set aside and what is not due is parked, in one step. */
@@ -198,5 +200,7 @@ function endingOf(field: string, end: Ending['end']): Ending {
 
 // Behind the watching: a change that nobody was told of is found by then.
 const POLL_MS = 1_000
+// How long others have the first pick of what was given back as unknown.
+const COURTESY_MS = 50
 const RENEW_STEP = 1_000
 const MAX_ENDED = 10_000

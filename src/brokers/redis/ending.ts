@@ -78,7 +78,10 @@ export function backOrAside(
     }
   }
   if (end.type === 'leaseOver' || !(end.delayMs > 0)) return ['push', keys.list(queue, step), written]
-  return park(queue, step, written, 'after', Math.min(MAX_DELAY_MS, Math.ceil(end.delayMs)))
+  const delayMs = Math.min(MAX_DELAY_MS, Math.ceil(end.delayMs))
+  if (count !== 'foreign') return park(queue, step, written, 'after', delayMs)
+  // Spread, so that not all of them come back at once to the worker that does not know them.
+  return park(queue, step, written, 'after', Math.ceil(delayMs * (1 + Math.random())), FOREIGN_MARK)
 }
 
 /** Into `unacked`, to come back `after` so many milliseconds or `at` a moment. */
@@ -88,9 +91,10 @@ export function park(
   envelope: string | Buffer,
   from: 'at' | 'after',
   ms: number,
+  mark = '',
 ): readonly Argument[] {
   const value = Buffer.concat([Buffer.from('['), Buffer.from(envelope), Buffer.from(suffixOf(queue))])
-  return ['park', tailOf(queue, step), value, from, ms]
+  return ['park', mark, tailOf(queue, step), value, from, ms]
 }
 
 export function aside(
@@ -135,5 +139,7 @@ function sizeOf({ result, next, end }: Ending): number {
 
 const MAX_ENDINGS = 256
 const MAX_BYTES = 4 * 1024 * 1024
+// Behind the nonce of a field: parked by a worker that does not know the task. The script that claims looks for it.
+const FOREIGN_MARK = '-foreign'
 // The last moment that a Date can name lies beyond it.
 const MAX_DELAY_MS = 4e15

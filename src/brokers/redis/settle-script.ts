@@ -18,7 +18,7 @@ end
  *
  * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; then for each: field; key,
  * text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
- * 'ack' | 'push', list, envelope | 'park', tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry.
+ * 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry.
  * KEYS[5] is the quarantine. Returns 1 for each that was ended, 0 for each that did not stand.
  */
 export const SETTLE = script(`${FIELDS}
@@ -52,10 +52,10 @@ while at < #ARGV do
     local list, envelope = next(), next()
     if standing then redis.call('RPUSH', list, envelope) end
   elseif ending == 'park' then
-    local tail, value, from, ms = next(), next(), next(), tonumber(next())
+    local mark, tail, value, from, ms = next(), next(), next(), next(), tonumber(next())
     if standing then
       local dueMs = from == 'at' and ms or nowMs + ms
-      local parkedField = newField(#outcomes, nonce, tail)
+      local parkedField = newField(#outcomes, nonce .. mark, tail)
       redis.call('HSET', unacked, parkedField, value)
       -- Kombu gives it back a visibility timeout after this: late, should only Python workers be left, and never early.
       redis.call('ZADD', index, dueMs / 1000, parkedField)
