@@ -5,18 +5,8 @@
  */
 import { invalidMessage } from '../message/invalid-message.ts'
 import { frozenId } from './frozen-ids.ts'
-import {
-  asMember,
-  bodyOf,
-  checkNesting,
-  endId,
-  headerOf,
-  linked,
-  listOf,
-  type Membership,
-  membersOf,
-  stepsOf,
-} from './shapes.ts'
+import { linked, listOf } from './links.ts'
+import { asMember, bodyOf, checkNesting, endId, headerOf, type Membership, membersOf, stepsOf } from './shapes.ts'
 import { type AddressedMessage, type Ancestry, type TaskKnowledge, toMessage } from './signature-message.ts'
 import {
   type Application,

@@ -5,7 +5,8 @@
 import type { Embed } from '../message/task-body.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import { Expansion, type OpenedChord } from './expansion.ts'
-import { bodyOf, checkNesting, endId, linked, listOf, membersOf, stepsOf } from './shapes.ts'
+import { linked, listOf } from './links.ts'
+import { bodyOf, checkNesting, endId, membersOf, stepsOf } from './shapes.ts'
 import type { AddressedMessage, Stamps, TaskKnowledge } from './signature-message.ts'
 import { isGroup, readSignature, readSignatures, textOption, type WireSignature } from './wire-signature.ts'
 

@@ -1,4 +1,5 @@
 /** What chains, groups and chords are made of: flattened, counted, and told which chord they belong to. */
+import { appended, linked } from './links.ts'
 import {
   applied,
   isGroup,
@@ -61,23 +62,6 @@ export function stepsOf(chain: WireSignature, field: string, depth = 0): WireSig
   return first === undefined ? [] : [applied(first, { args: chain.args }), ...rest]
 }
 
-/**
- * What a chain says of itself, said of its steps: its links follow the last one, its error links each of them; but for
- * a group before another step, which becomes the header of a chord, whose failures are the body's.
- */
-export function linked(steps: readonly WireSignature[], { options }: WireSignature): WireSignature[] {
-  return steps.map((step, index) => {
-    const isLast = index === steps.length - 1
-    const withErrors = isGroup(step) && !isLast ? step : appendedWithin(step, 'link_error', options.link_error)
-    if (!isLast) return withErrors
-    const append = isGroup(step) ? appended : appendedWithin
-    const last = append(withErrors, 'link', options.link)
-    const { task_id, chord, group_id, group_index } = options
-    const place = Object.entries({ task_id, chord, group_id, group_index }).filter(([, value]) => value !== undefined)
-    return withOptions(last, Object.fromEntries(place))
-  })
-}
-
 /** The body of a chord. What is said of a chord is said of its body: what follows the chord follows that. */
 export function bodyOf(chord: WireSignature, field: string): WireSignature {
   const said = readSignature(chord.kwargs.body, `${field}.kwargs.body`)
@@ -98,32 +82,6 @@ export function endId(signature: WireSignature, field: string, depth = 0): strin
   if (signature.subtask_type === 'chord') return endId(bodyOf(signature, field), field, depth + 1)
   const last = signature.subtask_type === 'chain' ? stepsOf(signature, field).at(-1) : undefined
   return last === undefined ? undefined : endId(last, field, depth + 1)
-}
-
-/**
- * The links where they belong: a chord's with its body, a group's with each of its members. Said of the chord or the
- * group itself, Celery would take them for those of every part.
- */
-function appendedWithin(signature: WireSignature, option: 'link' | 'link_error', more: unknown): WireSignature {
-  const { kwargs, subtask_type } = signature
-  if (listOf(more).length === 0) return signature
-  if (subtask_type === 'chord') {
-    const body = readSignature(kwargs.body, 'body')
-    return { ...signature, kwargs: { ...kwargs, body: appendedWithin(body, option, more) } }
-  }
-  if (subtask_type !== 'group') return appended(signature, option, more)
-  const tasks = tasksOf(signature, 'group').map((task) => appendedWithin(task, option, more))
-  return { ...signature, kwargs: { ...kwargs, tasks } }
-}
-
-/** The signature with more links of a kind behind those that it has. */
-export function appended(signature: WireSignature, option: 'link' | 'link_error', more: unknown): WireSignature {
-  const added = listOf(more)
-  if (added.length === 0) return signature
-  const own = listOf(signature.options[option])
-  const known = new Set(own.map((link) => JSON.stringify(link, printable)))
-  const fresh = added.filter((link) => !known.has(JSON.stringify(link, printable)))
-  return withOptions(signature, { [option]: [...own, ...fresh] })
 }
 
 /** Where those that end a member of a group or chord note that they belong to it. */
@@ -191,13 +149,4 @@ function chunksOf({ kwargs }: WireSignature, field: string): WireSignature[] {
     subtask_type: 'xstarmap',
     immutable: false,
   }))
-}
-
-export function listOf(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
-}
-
-function printable(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `${value}n` : value
 }

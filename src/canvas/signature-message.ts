@@ -5,7 +5,7 @@ import type { Message } from '../message/message.ts'
 import { buildTaskMessage, isReservedHeader, type TaskCall } from '../message/task-message.ts'
 import { UnencodableError } from '../message/wire-json.ts'
 import type { Writing } from '../message/write-body.ts'
-import { listOf } from './shapes.ts'
+import { listOf } from './links.ts'
 import { type Options, stampNames, textOption, type WireSignature } from './wire-signature.ts'
 
 export interface AddressedMessage {

@@ -9,6 +9,7 @@ import type { Consumer, DeliveryEnd, Outgoing } from '../brokers/broker.ts'
 import type { PartOfChord } from '../canvas/follow-ups.ts'
 import { CaromError } from '../errors.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
+import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ReadyState, ResultMeta } from '../results/meta.ts'
@@ -145,6 +146,12 @@ export class Follower {
     const ended = bodyId === null ? [] : [{ taskId: bodyId, groupId: null }]
     return { failure: chordError(text), followUps: { messages: [], chords: [], parts: [], ended } }
   }
+}
+
+/** A success of which the child said no more has nothing behind it; what ended otherwise may, if its message does not show. */
+export function whoeverFollows({ delivery }: Request, { status }: Verdict): Follow {
+  const hasFailed = status === 'FAILURE' || status === 'REVOKED'
+  return hasFailed && !showsThatNothingFollows(delivery.message) ? 'unread' : null
 }
 
 /** Whether all that follows can go with the settlement. */

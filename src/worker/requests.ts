@@ -3,12 +3,11 @@
  * it stored. A message whose headers do not say what it is, is read by a child first.
  */
 import type { Delivery } from '../brokers/broker.ts'
-import { showsThatNothingFollows } from '../message/nothing-follows.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
 import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
-import type { Follow } from './follower.ts'
+import { type Follow, whoeverFollows } from './follower.ts'
 import type { Logger } from './log.ts'
 import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
@@ -202,12 +201,6 @@ export class Requests {
       if (!request.leaseLost) await settler.save(request, verdict, follow)
     }
   }
-}
-
-/** A success of which the child said no more has nothing behind it; what ended otherwise may, if its message does not show. */
-function whoeverFollows({ delivery }: Request, { status }: Verdict): Follow {
-  const hasFailed = status === 'FAILURE' || status === 'REVOKED'
-  return hasFailed && !showsThatNothingFollows(delivery.message) ? 'unread' : null
 }
 
 const STOPPED: RunOutcome = { type: 'stopped' }
