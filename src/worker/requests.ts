@@ -11,7 +11,7 @@ import { type Follow, whoeverFollows } from './follower.ts'
 import type { Logger } from './log.ts'
 import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
-import { reportRun } from './run-report.ts'
+import { reportRefusal, reportRun } from './run-report.ts'
 import type { Settler } from './settler.ts'
 import { isFurther, type Stage } from './shutdown.ts'
 import { type Refusal, readUnread, UNREAD } from './unread.ts'
@@ -137,15 +137,12 @@ export class Requests {
     this.#owner.left()
   }
 
-  async #refuse(delivery: Delivery, { end, reason }: Refusal): Promise<void> {
+  async #refuse(delivery: Delivery, refusal: Refusal): Promise<void> {
     const { log, settler } = this.#parts
-    const taskId = shown(delivery.message.headers.id)
-    const task = shown(delivery.message.headers.task)
-    const level = end.type === 'release' && end.count === 'none' ? 'debug' : 'warn'
-    log[level]({ taskId, task, queue: delivery.queue, end: end.type }, reason)
-    await settler.reject(delivery.token, end).catch((error) => {
+    reportRefusal(log, delivery, refusal)
+    await settler.reject(delivery.token, refusal.end).catch((error) => {
       // Its lease runs out, and it is refused again.
-      log.error({ err: error, taskId }, 'A refused message could not be given back')
+      log.error({ err: error, queue: delivery.queue }, 'A refused message could not be given back')
     })
   }
 
@@ -204,10 +201,3 @@ export class Requests {
 }
 
 const STOPPED: RunOutcome = { type: 'stopped' }
-
-/** What was refused may be anything, and of any length. */
-function shown(header: unknown): string {
-  return typeof header === 'string' ? header.slice(0, MAX_SHOWN) : `(${typeof header})`
-}
-
-const MAX_SHOWN = 255

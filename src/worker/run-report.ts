@@ -1,6 +1,8 @@
-/** What the log says of a run. Never arguments or results: they may be secrets. */
+/** What the log says of runs and refusals. Never arguments or results: they may be secrets. */
+import type { Delivery } from '../brokers/broker.ts'
 import type { Logger } from './log.ts'
 import type { Request } from './request.ts'
+import type { Refusal } from './unread.ts'
 import type { RunOutcome, Verdict } from './verdict.ts'
 
 export function reportRun(log: Logger, request: Request, outcome: RunOutcome, { end }: Verdict): void {
@@ -22,3 +24,17 @@ export function reportRun(log: Logger, request: Request, outcome: RunOutcome, { 
       return log.debug({ ...facts, end: end.type }, 'Task stopped')
   }
 }
+
+/** Of a delivery that does not become a request. One that only has to wait is no news. */
+export function reportRefusal(log: Logger, { message, queue }: Delivery, { end, reason }: Refusal): void {
+  const level = end.type === 'release' && end.count === 'none' ? 'debug' : 'warn'
+  const { id, task } = message.headers
+  log[level]({ taskId: shown(id), task: shown(task), queue, end: end.type }, reason)
+}
+
+/** What was refused may be anything, and of any length. */
+function shown(header: unknown): string {
+  return typeof header === 'string' ? header.slice(0, MAX_SHOWN) : `(${typeof header})`
+}
+
+const MAX_SHOWN = 255
