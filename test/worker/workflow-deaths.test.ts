@@ -52,33 +52,6 @@ for (const [point, runs] of [
   })
 }
 
-for (const [point, bodies] of [
-  ['before storing', [1]],
-  ['before carrying out', [1]],
-  ['after carrying out', [1]],
-  ['after storing', [1]],
-] as const) {
-  test(`a worker killed ${point} of the last part of a chord: the body runs, with all results`, async (t) => {
-    const group = `chord-${point.replaceAll(' ', '-')}`
-    const chord = sig('demo.tsum', { chord_size: 2, options: { task_id: `${group}-body` } })
-    const part = (number: number) => carrying('demo.add', [number, 1], { chord }, { group, group_index: number })
-    const [early, last] = [part(10), part(20)]
-    const first = await startWorkerProcess(t, APP)
-    await store.broker.publish([early])
-    await store.outcome(early.id)
-    await drained()
-    first.process.kill('SIGKILL')
-    await first.exited
-    const doomed = await startWorkerProcess(t, APP, point)
-    await store.broker.publish([last])
-    assert.equal(await doomed.exited, 'SIGKILL')
-    await startWorkerProcess(t, APP)
-    assert.equal((await store.outcome(`${group}-body`)).value, 32)
-    await drained()
-    assert.ok(bodies.includes(starts(`${group}-body`) as never))
-  })
-}
-
 test('a child killed while it runs a task: the links follow its later success', async (t) => {
   await startWorkerProcess(t, APP)
   const first = carrying('demo.dies', [2], { callbacks: [sig('demo.add', { args: [10] })] })
