@@ -4,6 +4,10 @@ import { clientOf, type SendOptions } from './client.ts'
 import type { System } from './system.ts'
 import { startProcess } from './worker-process.ts'
 
+type Tasks = typeof import('../fixtures/carom-tasks.ts')
+
+let opened = 0
+
 export const carom: System = {
   packageName: null,
   startWorker: (store, { children, perChild }) => {
@@ -11,7 +15,8 @@ export const carom: System = {
   },
   openClient: async (store) => {
     Object.assign(process.env, environmentOf(store))
-    const { app, ...tasks } = await import('../fixtures/carom-tasks.ts')
+    // A fresh copy of the module each time: the app of the one before may be closed, and has opened another store.
+    const { app, ...tasks } = (await import(`../fixtures/carom-tasks.js?${++opened}`)) as Tasks
     return clientOf({
       send: async (task, value, options) => {
         const result = await tasks[task].applyAsync([value], applyOptions(options))
