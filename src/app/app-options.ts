@@ -10,6 +10,12 @@ export interface CaromOptions extends ContentOptions {
   readonly resultBackend?: string | undefined
   /** The queue of tasks that name none. @default the app's name */
   readonly queue?: string | undefined
+  /**
+   * How long workers and backends keep a result, and what is saved of a group; 0 is for ever. In the embedded store every
+   * worker removes what is older than its own app says. At most 315360000000 (ten years). @default what a URL
+   * of Redis says, else 86400000 (one day)
+   */
+  readonly resultExpiresMs?: number | undefined
   /** The most that the arguments of one call may take, encoded and not compressed; at most 67108864 (64 MiB). @default 16777216 (16 MiB) */
   readonly maxBodyBytes?: number | undefined
 }
@@ -20,10 +26,11 @@ export function checkAppOptions(name: unknown, options: CaromOptions): void {
   if (!APP_NAME.test(name)) throw outOfRange(name, 'the name of an app', APP_NAME_RULE)
   const owner = `of app "${name}"`
   checkKeys(options, KEYS, `option ${owner}`)
-  const { broker, resultBackend, queue, maxBodyBytes } = options
+  const { broker, resultBackend, queue, resultExpiresMs, maxBodyBytes } = options
   if (broker !== undefined) checkUrl(broker, `broker ${owner}`)
   if (resultBackend !== undefined) checkUrl(resultBackend, `resultBackend ${owner}`)
   if (queue !== undefined) checkQueue(queue, `queue ${owner}`)
+  if (resultExpiresMs !== undefined) checkInteger(resultExpiresMs, `resultExpiresMs ${owner}`, 0, TEN_YEARS_MS)
   if (maxBodyBytes !== undefined) checkInteger(maxBodyBytes, `maxBodyBytes ${owner}`, 1, MOST_BODY_BYTES)
   checkContentOptions(options, owner)
 }
@@ -38,7 +45,7 @@ export function createInternals(
   { local, remote }: Readonly<Record<'local' | 'remote', AppInternals['tasks']>>,
   childInits: AppInternals['childInits'],
 ): AppInternals {
-  const { broker, resultBackend, queue, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options
+  const { broker, resultBackend, queue, resultExpiresMs, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options
   return {
     name,
     format: createWireFormat(name, options, maxBodyBytes),
@@ -46,6 +53,7 @@ export function createInternals(
     remoteTasks: remote,
     childInits,
     defaultQueue: queue ?? name,
+    resultExpiresMs,
     get brokerUrl() {
       return broker ?? environment('CAROM_BROKER_URL')
     },
@@ -64,6 +72,7 @@ const KEYS = [
   'broker',
   'resultBackend',
   'queue',
+  'resultExpiresMs',
   'maxBodyBytes',
   'serializer',
   'compression',
@@ -77,3 +86,4 @@ const APP_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const APP_NAME_RULE = '1 to 64 letters, digits, dots, dashes and underscores, a letter or a digit first'
 // Readers refuse a larger body.
 const MOST_BODY_BYTES = 64 * 1024 * 1024
+const TEN_YEARS_MS = 3650 * 24 * 3600 * 1000

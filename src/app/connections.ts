@@ -14,6 +14,7 @@ export interface StoreUrls {
   readonly name: string
   readonly brokerUrl: string | undefined
   readonly resultBackendUrl: string | undefined
+  readonly resultExpiresMs?: number | undefined
 }
 
 export class Connections implements ResultSource {
@@ -27,8 +28,9 @@ export class Connections implements ResultSource {
 
   constructor(urls: StoreUrls) {
     this.#name = urls.name
-    this.#broker = new Opening(() => openBroker(urls.brokerUrl, { appName: urls.name }))
-    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, { appName: urls.name }))
+    const options = { appName: urls.name, resultExpiresMs: urls.resultExpiresMs }
+    this.#broker = new Opening(() => openBroker(urls.brokerUrl, options))
+    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, options))
   }
 
   onEnding(stop: (reason: unknown) => void): () => void {

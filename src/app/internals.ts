@@ -11,6 +11,8 @@ export interface AppInternals {
   /** In the order they were registered. A child awaits each, once, before its first task. */
   readonly childInits: readonly (() => unknown)[]
   readonly defaultQueue: string
+  /** `undefined`: as long as a backend does by itself. */
+  readonly resultExpiresMs: number | undefined
   readonly format: WireFormat
   /** Read when asked, since the environment counts; `undefined` is the embedded store. */
   readonly brokerUrl: string | undefined

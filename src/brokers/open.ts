@@ -17,7 +17,7 @@ export async function openBroker(url: string | undefined, options: OpenOptions):
   switch (address.type) {
     case 'memory': {
       const { openMemoryBroker } = await import('./memory/broker.ts')
-      return openMemoryBroker(address.name)
+      return openMemoryBroker(address)
     }
     case 'embedded': {
       const { openSqliteBroker } = await import('./sqlite/broker.ts')

@@ -9,8 +9,13 @@ import { parseRedisUrl, REDIS_SCHEMES, type RedisAddress } from './redis/address
 export type Durability = 'machine' | 'process'
 
 export type StoreAddress =
-  | { readonly type: 'memory'; readonly name: string }
-  | { readonly type: 'embedded'; readonly path: string; readonly durability: Durability }
+  | { readonly type: 'memory'; readonly name: string; readonly resultExpiresMs: number }
+  | {
+      readonly type: 'embedded'
+      readonly path: string
+      readonly durability: Durability
+      readonly resultExpiresMs: number
+    }
   | RedisAddress
 
 export interface OpenOptions {
@@ -18,6 +23,8 @@ export interface OpenOptions {
   readonly appName: string
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined
+  /** How long a result is kept; 0 is for ever. @default what a URL of Redis says, else 86400000, Celery's: one day */
+  readonly resultExpiresMs?: number | undefined
   /** Where relative paths and the search for `package.json` start. @default process.cwd() */
   readonly cwd?: string | undefined
 }
@@ -29,10 +36,10 @@ export interface OpenOptions {
  * @throws CaromError `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`
  */
 export function parseStoreUrl(url: string | undefined, options: OpenOptions): StoreAddress {
-  const cwd = options.cwd ?? process.cwd()
+  const { cwd = process.cwd(), resultExpiresMs = RESULT_EXPIRES_MS } = options
   if (url === undefined || url.trim() === '') {
     if ((options.env ?? process.env).NODE_ENV === 'production') throw refused()
-    return { type: 'embedded', path: embeddedPath(options.appName, cwd), durability: 'machine' }
+    return { type: 'embedded', path: embeddedPath(options.appName, cwd), durability: 'machine', resultExpiresMs }
   }
   const colon = url.indexOf(':')
   const scheme = colon === -1 ? '' : url.slice(0, colon).trim().toLowerCase()
@@ -41,14 +48,14 @@ export function parseStoreUrl(url: string | undefined, options: OpenOptions): St
   const parameters = new URLSearchParams(query === -1 ? '' : url.slice(query))
   if (scheme === 'memory') {
     checkParameters(scheme, parameters, [])
-    return { type: 'memory', name: target }
+    return { type: 'memory', name: target, resultExpiresMs }
   }
   if (scheme === 'embedded') {
     checkParameters(scheme, parameters, ['durability'])
     const path = target === '' ? embeddedPath(options.appName, cwd) : resolve(cwd, target)
-    return { type: 'embedded', path, durability: durabilityOf(parameters.get('durability')) }
+    return { type: 'embedded', path, durability: durabilityOf(parameters.get('durability')), resultExpiresMs }
   }
-  if (REDIS_SCHEMES.includes(scheme)) return parseRedisUrl(url.trim())
+  if (REDIS_SCHEMES.includes(scheme)) return parseRedisUrl(url.trim(), options.resultExpiresMs)
   throw unsupported(scheme)
 }
 
@@ -75,6 +82,7 @@ function fileName(appName: string): string {
 }
 
 const MAX_NAME_LENGTH = 100
+const RESULT_EXPIRES_MS = 24 * 3600 * 1000
 
 function durabilityOf(value: string | null): Durability {
   if (value === null || value === 'machine') return 'machine'

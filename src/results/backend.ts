@@ -1,5 +1,6 @@
 import type { ChordReport, ChordSize, CompleteChord } from './chord.ts'
 import type { ResultMeta } from './meta.ts'
+import type { SavedGroup } from './saved-group.ts'
 
 /**
  * Keeps results. Every implementation passes the same conformance suite (`test/conformance/backend.ts`).
@@ -17,6 +18,12 @@ export interface ResultBackend {
    */
   wait(taskId: string, options: { readonly signal: AbortSignal }): Promise<ResultMeta>
   forget(taskIds: readonly string[]): Promise<void>
+  /** Resolves when it is durable. A group of that id that was saved before is replaced. It goes with the age of results. */
+  saveGroup(group: SavedGroup): Promise<void>
+  /** `null` where none is saved, and for what cannot be read as a group. */
+  loadGroup(groupId: string): Promise<SavedGroup | null>
+  /** Leaves the results of its tasks. */
+  forgetGroup(groupId: string): Promise<void>
   /** Says how many parts each chord has; resolves when that is durable. To be called before the last part is published. */
   openChords(chords: readonly ChordSize[]): Promise<void>
   /**

@@ -10,7 +10,7 @@ export async function openBackend(url: string | undefined, options: OpenOptions)
   switch (address.type) {
     case 'memory': {
       const { openMemoryBackend } = await import('./memory/backend.ts')
-      return openMemoryBackend(address.name)
+      return openMemoryBackend(address)
     }
     case 'embedded': {
       const { openSqliteBackend } = await import('./sqlite/backend.ts')

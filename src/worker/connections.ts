@@ -29,9 +29,10 @@ export async function connect(app: AppDescription, options: ConnectOptions): Pro
   const backendUrl = app.resultBackend ?? process.env.CAROM_RESULT_BACKEND ?? brokerUrl
   const opened: Closable[] = []
   try {
-    const broker = await openBroker(brokerUrl, { appName: app.name })
+    const opening = { appName: app.name, resultExpiresMs: app.resultExpiresMs ?? undefined }
+    const broker = await openBroker(brokerUrl, opening)
     opened.unshift(broker)
-    const backend = await openBackend(backendUrl, { appName: app.name })
+    const backend = await openBackend(backendUrl, opening)
     opened.unshift(backend)
     const queues = options.queues ?? queuesOf(app)
     const consumer = await broker.consumer({ queues, leaseMs: options.leaseMs, node: options.node })

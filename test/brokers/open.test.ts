@@ -115,7 +115,12 @@ test('a URL that cannot be used is refused without showing what may be secret in
 })
 
 test('a URL of the embedded store names path and durability', () => {
-  const embedded = (path: string, durability: string) => ({ type: 'embedded', path, durability })
+  const embedded = (path: string, durability: string) => ({
+    type: 'embedded',
+    path,
+    durability,
+    resultExpiresMs: 86_400_000,
+  })
   assert.deepEqual(parseStoreUrl('embedded:/var/a b%20.sqlite', at), embedded('/var/a b%20.sqlite', 'machine'))
   assert.deepEqual(parseStoreUrl('EMBEDDED:a.sqlite?durability=process', at), embedded('/tmp/a.sqlite', 'process'))
   assert.deepEqual(

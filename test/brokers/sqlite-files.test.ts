@@ -76,11 +76,12 @@ test('embedded store: an older schema is brought up to date, with all that is in
   await before.publish([outgoing({ id: 'kept' })])
   await before.close()
   const database = openDatabase(path)
-  database.exec('DROP TABLE chord; DROP TABLE chord_part; PRAGMA user_version = 1')
+  database.exec('DROP TABLE chord; DROP TABLE chord_part; DROP TABLE result_group; PRAGMA user_version = 1')
   database.close()
   const { broker, backend } = await openerOf(t, `embedded:${path}`)()
   assert.equal((await claimOne(await consumerOf(broker))).message.headers.id, 'kept')
   await backend.openChords([{ groupId: 'g', size: 1 }])
+  await backend.saveGroup({ groupId: 'g', members: [] })
 })
 
 for (const what of ['file', 'folder', 'folder of a missing file', 'parent of a missing folder']) {

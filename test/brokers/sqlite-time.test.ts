@@ -49,6 +49,7 @@ test('embedded store: upkeep removes results of a day ago and what dead visitors
   const count = (table: string) =>
     store.read((database) => database.all<[number]>(`SELECT count(*) FROM ${table}`)[0]?.[0])
   await backend.save(Array.from({ length: 450 }, (_, index) => meta(String(index))))
+  await backend.saveGroup({ groupId: 'g', members: ['1'] })
   await broker.publish(numbered([1, 2]))
   const consumer = await consumerOf(broker)
   await consumerOf(broker)
@@ -57,14 +58,20 @@ test('embedded store: upkeep removes results of a day ago and what dead visitors
     database.exec("INSERT INTO request (id, request, expires_ms) VALUES ('r', '{}', 5)")
     database.exec("INSERT INTO reply VALUES ('r', 'n', '1', 5), ('r2', 'n', '1', 9000000000000)")
   })
-  await clean(store, { nowMs: Date.now() })
+  await clean(store, { nowMs: Date.now(), resultExpiresMs: DAY_MS })
   assert.deepEqual(
     [await count('result'), await count('request'), await count('reply'), await count('consumer')],
     [450, 0, 1, 2],
   )
-  await clean(store, { nowMs: Date.now() + DAY_MS + 60_000 })
+  const later = { nowMs: Date.now() + DAY_MS + 60_000 }
+  for (const resultExpiresMs of [0, 2 * DAY_MS]) {
+    await clean(store, { ...later, resultExpiresMs })
+    assert.deepEqual([await count('result'), await count('result_group')], [450, 1])
+  }
+  await clean(store, { ...later, resultExpiresMs: DAY_MS })
   // The consumer that holds a claim stays known: its process may yet be found dead.
-  assert.deepEqual([await count('result'), await count('consumer'), await count('place')], [0, 1, 2])
+  assert.deepEqual([await count('result'), await count('result_group')], [0, 0])
+  assert.deepEqual([await count('consumer'), await count('place')], [1, 2])
 })
 
 test('embedded store: a script that only publishes ends by itself, with everything left open', async (t) => {

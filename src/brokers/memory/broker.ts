@@ -12,10 +12,10 @@ import type {
 import { fromStored, toPlaced } from '../stored-message.ts'
 import { MemoryConsumer } from './consumer.ts'
 import { MemoryMailbox } from './mailbox.ts'
-import { acquireMemoryStore, type MemoryStore, releaseMemoryStore } from './store.ts'
+import { acquireMemoryStore, type MemoryAddress, type MemoryStore, releaseMemoryStore } from './store.ts'
 
-export async function openMemoryBroker(name: string): Promise<Broker> {
-  return new MemoryBroker(acquireMemoryStore(name))
+export async function openMemoryBroker({ name, resultExpiresMs }: MemoryAddress): Promise<Broker> {
+  return new MemoryBroker(acquireMemoryStore(name), resultExpiresMs)
 }
 
 class MemoryBroker implements Broker {
@@ -23,11 +23,13 @@ class MemoryBroker implements Broker {
   readonly quarantine: Quarantine
   readonly mailbox: MemoryMailbox
   readonly #store: MemoryStore
+  readonly #resultExpiresMs: number
   readonly #consumers = new Set<Consumer>()
   #closed = false
 
-  constructor(store: MemoryStore) {
+  constructor(store: MemoryStore, resultExpiresMs: number) {
     this.store = store.name
+    this.#resultExpiresMs = resultExpiresMs
     this.quarantine = new MemoryQuarantine(store)
     this.mailbox = new MemoryMailbox(store)
     this.#store = store
@@ -41,7 +43,7 @@ class MemoryBroker implements Broker {
   async consumer(options: ConsumerOptions): Promise<Consumer> {
     this.#assertOpen()
     const closed = () => this.#consumers.delete(consumer)
-    const consumer = new MemoryConsumer(this.#store, options, closed)
+    const consumer = new MemoryConsumer(this.#store, options, { resultExpiresMs: this.#resultExpiresMs, closed })
     this.#consumers.add(consumer)
     return consumer
   }

@@ -4,16 +4,21 @@ import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
 import { fromStored, toPlaced } from '../stored-message.ts'
 import type { Claim, MemoryStore } from './store.ts'
 
+interface ConsumerOwner {
+  readonly resultExpiresMs: number
+  /** Called once, when it closes. */
+  closed(): void
+}
+
 export class MemoryConsumer implements Consumer {
   readonly #store: MemoryStore
   readonly #options: ConsumerOptions
-  readonly #onClosed: () => void
+  readonly #owner: ConsumerOwner
   #closed = false
 
-  /** @param onClosed called once, when it closes. */
-  constructor(store: MemoryStore, options: ConsumerOptions, onClosed: () => void) {
+  constructor(store: MemoryStore, options: ConsumerOptions, owner: ConsumerOwner) {
     this.#store = store
-    this.#onClosed = onClosed
+    this.#owner = owner
     this.#options = checkConsumerOptions(options)
   }
 
@@ -43,13 +48,14 @@ export class MemoryConsumer implements Consumer {
     this.#assertOpen()
     // All of it first: a message that cannot be published must leave nothing settled.
     const nexts = settlements.map(({ next }) => next.map(toPlaced))
-    return settlements.map((settlement, index) => this.#store.settle(settlement, nexts[index] ?? []))
+    const { resultExpiresMs } = this.#owner
+    return settlements.map((settlement, index) => this.#store.settle(settlement, nexts[index] ?? [], resultExpiresMs))
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#onClosed()
+    this.#owner.closed()
     this.#store.giveBackAll(this)
   }
 

@@ -4,10 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ResultMeta } from '../../results/meta.ts'
+import type { SavedGroup } from '../../results/saved-group.ts'
 import { Bell } from '../bell.ts'
 import type { ControlRequest, DeliveryEnd, QueueDepth, Settlement } from '../broker.ts'
 import { dueAfter, type PlacedMessage, taskIdOf } from '../stored-message.ts'
 import { MemoryChords } from './chords.ts'
+import { ExpiringMap } from './expiring-map.ts'
 import { type Entry, Lanes } from './lanes.ts'
 
 export interface Claim {
@@ -31,16 +33,23 @@ export interface Server {
   readonly answer: (request: ControlRequest) => Promise<unknown>
 }
 
+export interface MemoryAddress {
+  readonly name: string
+  /** How long results and saved groups are kept; 0 is for ever. */
+  readonly resultExpiresMs: number
+}
+
 export class MemoryStore {
   readonly name: string
   readonly bell = new Bell()
   readonly servers = new Set<Server>()
   readonly resultListeners = new Set<(meta: ResultMeta) => void>()
-  readonly chords = new MemoryChords(RESULTS_EXPIRE_MS)
+  readonly chords = new MemoryChords(CHORDS_EXPIRE_MS)
+  readonly groups = new ExpiringMap<SavedGroup>()
   quarantined: Quarantined[] = []
   readonly #lanes = new Lanes()
   readonly #claims = new Map<string, Claim>()
-  readonly #results = new Map<string, { readonly meta: ResultMeta; readonly savedAtMs: number }>()
+  readonly #results = new ExpiringMap<ResultMeta>()
   #lastSeq = 0
 
   constructor(name: string) {
@@ -89,10 +98,14 @@ export class MemoryStore {
     return claim !== undefined
   }
 
-  settle({ token, result, end }: Settlement, next: readonly PlacedMessage[]): 'settled' | 'lost' {
+  settle(
+    { token, result, end }: Settlement,
+    next: readonly PlacedMessage[],
+    resultExpiresMs: number,
+  ): 'settled' | 'lost' {
     const claim = this.#claims.get(token)
     if (claim === undefined) return 'lost'
-    if (result !== null) this.save(result)
+    if (result !== null) this.save(result, resultExpiresMs)
     this.publish(next)
     this.#claims.delete(token)
     this.#end(claim.entry, end)
@@ -122,22 +135,15 @@ export class MemoryStore {
     return [...depths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([queue, depth]) => ({ queue, ...depth }))
   }
 
-  save(meta: ResultMeta): void {
-    if (this.#results.get(meta.taskId)?.meta.status === 'SUCCESS') return
-    const nowMs = Date.now()
-    for (const [taskId, { savedAtMs }] of this.#results) {
-      if (savedAtMs > nowMs - RESULTS_EXPIRE_MS) break
-      this.#results.delete(taskId)
-    }
-    // Deleted first: the map then stays in the order of saving.
-    this.#results.delete(meta.taskId)
+  save(meta: ResultMeta, expiresMs: number): void {
+    if (this.load(meta.taskId)?.status === 'SUCCESS') return
     const kept = { ...meta, result: Uint8Array.from(meta.result), children: [...meta.children] }
-    this.#results.set(meta.taskId, { meta: kept, savedAtMs: nowMs })
+    this.#results.set(meta.taskId, kept, expiresMs)
     for (const listener of this.resultListeners) listener(kept)
   }
 
   load(taskId: string): ResultMeta | null {
-    return this.#results.get(taskId)?.meta ?? null
+    return this.#results.get(taskId) ?? null
   }
 
   forget(taskId: string): void {
@@ -180,4 +186,4 @@ export function releaseMemoryStore(store: MemoryStore): void {
 }
 
 const STORES = new Map<string, { readonly store: MemoryStore; users: number }>()
-const RESULTS_EXPIRE_MS = 24 * 3600 * 1000
+const CHORDS_EXPIRE_MS = 24 * 3600 * 1000

@@ -31,9 +31,11 @@ export const REDIS_SCHEMES: readonly string[] = ['redis', 'rediss', 'redis+socke
  * `sentinel://[:password@]host[:port][/db];sentinel://host?masterName=NAME`. Several URLs with `;` between them are
  * ways to one server, tried in that order. Parameters may stand at each, and count for all.
  *
+ * @param resultExpiresMs goes before what the URL says.
+ *
  * @throws CaromError `CAROM_URL_UNSUPPORTED`
  */
-export function parseRedisUrl(url: string): RedisAddress {
+export function parseRedisUrl(url: string, resultExpiresMs?: number): RedisAddress {
   const parts = url.split(';').map((part) => parsePart(part.trim()))
   const [first] = parts as [Part]
   const schemes = new Set(parts.map(({ scheme }) => (scheme === 'sentinel' ? 'sentinel' : 'server')))
@@ -42,7 +44,8 @@ export function parseRedisUrl(url: string): RedisAddress {
     const said = new Set(parts.map((part) => part[key]).filter((value) => value !== null))
     if (said.size > 1) throw refusal(`its parts name more than one ${key === 'db' ? 'database' : key}`)
   }
-  const options = parseOptions(parts.flatMap(({ parameters }) => [...parameters]))
+  const said = parseOptions(parts.flatMap(({ parameters }) => [...parameters]))
+  const options = { ...said, resultExpiresMs: resultExpiresMs ?? said.resultExpiresMs }
   const endpoints = schemes.has('sentinel') ? [sentinelOf(parts, options.masterName)] : parts.map(endpointOf)
   const db = parts.find((part) => part.db !== null)?.db ?? 0
   return {

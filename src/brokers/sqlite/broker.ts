@@ -12,7 +12,7 @@ import { SqliteQuarantine } from './quarantine.ts'
 import type { SqliteStore } from './store.ts'
 
 export async function openSqliteBroker(options: StoreOptions): Promise<Broker> {
-  return new SqliteBroker(await acquireStore(options))
+  return new SqliteBroker(await acquireStore(options), options.resultExpiresMs ?? 0)
 }
 
 class SqliteBroker implements Broker {
@@ -20,11 +20,13 @@ class SqliteBroker implements Broker {
   readonly quarantine: Quarantine
   readonly mailbox: SqliteMailbox
   readonly #store: SqliteStore
+  readonly #resultExpiresMs: number
   readonly #consumers = new Set<Consumer>()
   #closed = false
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, resultExpiresMs: number) {
     this.store = store.name
+    this.#resultExpiresMs = resultExpiresMs
     this.quarantine = new SqliteQuarantine(store)
     this.mailbox = new SqliteMailbox(store)
     this.#store = store
@@ -45,7 +47,10 @@ class SqliteBroker implements Broker {
 
   async consumer(options: ConsumerOptions): Promise<Consumer> {
     this.#assertOpen()
-    const consumer: Consumer = await openConsumer(this.#store, options, () => this.#consumers.delete(consumer))
+    const consumer: Consumer = await openConsumer(this.#store, options, {
+      resultExpiresMs: this.#resultExpiresMs,
+      closed: () => this.#consumers.delete(consumer),
+    })
     this.#consumers.add(consumer)
     return consumer
   }

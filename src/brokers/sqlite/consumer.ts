@@ -11,17 +11,24 @@ import { saveResult } from './results.ts'
 import type { SqliteStore } from './store.ts'
 import { Upkeep } from './upkeep.ts'
 
+export interface ConsumerOwner {
+  /** How old results may get; 0 is as old as they like. */
+  readonly resultExpiresMs: number
+  /** Called once, when it closes. */
+  closed(): void
+}
+
 /** Adds a consumer to the store, and gives back at once what dead ones have left. */
 export async function openConsumer(
   store: SqliteStore,
   asked: ConsumerOptions,
-  onClosed: () => void,
+  opener: ConsumerOwner,
 ): Promise<Consumer> {
   const options = checkConsumerOptions(asked)
   const dead = await store.read(deadOwners)
   if (dead.length > 0) await store.change(removeOwners(dead))
   const owner = await store.change(addOwner(options.node, Date.now()))
-  return new SqliteConsumer(store, options, owner, onClosed)
+  return new SqliteConsumer(store, options, owner, opener)
 }
 
 class SqliteConsumer implements Consumer {
@@ -29,15 +36,15 @@ class SqliteConsumer implements Consumer {
   readonly #options: ConsumerOptions
   readonly #owner: number
   readonly #upkeep: Upkeep
-  readonly #onClosed: () => void
+  readonly #opener: ConsumerOwner
   #closed = false
 
-  constructor(store: SqliteStore, options: ConsumerOptions, owner: number, onClosed: () => void) {
+  constructor(store: SqliteStore, options: ConsumerOptions, owner: number, opener: ConsumerOwner) {
     this.#store = store
-    this.#onClosed = onClosed
+    this.#opener = opener
     this.#options = options
     this.#owner = owner
-    this.#upkeep = new Upkeep(store, owner)
+    this.#upkeep = new Upkeep(store, owner, opener.resultExpiresMs)
   }
 
   async claim(max: number, { signal }: { readonly signal: AbortSignal }): Promise<Delivery[]> {
@@ -86,7 +93,7 @@ class SqliteConsumer implements Consumer {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#onClosed()
+    this.#opener.closed()
     this.#upkeep.stop()
     this.#store.bell.ring()
     // In a store that is gone or damaged there is nothing to give back to.

@@ -6,6 +6,8 @@ import { SqliteStore } from './store.ts'
 export interface StoreOptions {
   readonly path: string
   readonly durability: Durability
+  /** How long a result is kept by whoever cleans up; 0 is for ever. @default 0 */
+  readonly resultExpiresMs?: number
   /** How long a read or write is tried while another process keeps the file locked. @default 30000 */
   readonly busyDeadlineMs?: number
 }

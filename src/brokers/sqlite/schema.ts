@@ -11,7 +11,8 @@ export function createSchema(database: Database, path: string): boolean {
   if (isReady(database, path)) return false
   const [version = 0] = database.all<[number]>('PRAGMA user_version')[0] ?? []
   if (version === 0) database.exec(TABLES)
-  database.exec(CHORD_TABLES)
+  if (version < 2) database.exec(CHORD_TABLES)
+  if (version < 3) database.exec(GROUP_TABLE)
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
   return true
 }
@@ -38,7 +39,7 @@ export function isReady(database: Database, path: string): boolean {
 
 // "Caro" in ASCII: what the program `file` and we know the file by.
 const APPLICATION_ID = 0x4361726f
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 
 /**
  * A message is two rows: `message` holds what never changes, `place` what does, so that a claim or a renewal rewrites
@@ -108,4 +109,12 @@ CREATE TABLE chord_part (
   UNIQUE (group_id, task_id)
 ) STRICT;
 CREATE INDEX chord_part_age ON chord_part (saved_ms);
+`
+
+/** Since schema 3. */
+const GROUP_TABLE = `
+CREATE TABLE result_group (
+  group_id TEXT PRIMARY KEY, saved_ms INTEGER NOT NULL, saved TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX result_group_age ON result_group (saved_ms);
 `

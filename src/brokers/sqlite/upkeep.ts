@@ -1,22 +1,26 @@
 /**
- * Keeps the store small: results that are a day old, replies nobody fetched, consumers that never said goodbye. It
+ * Keeps the store small: results whose time is over, replies nobody fetched, consumers that never said goodbye. It
  * runs rarely, in slices, from every process that has a consumer open.
  */
 import { shortChange } from './change.ts'
 import { expireChords } from './chords.ts'
 import type { Database } from './database.ts'
+import { expireGroups } from './groups.ts'
 import { expireResults } from './results.ts'
 import type { SqliteStore } from './store.ts'
 
 export class Upkeep {
   readonly #store: SqliteStore
   readonly #owner: number
+  readonly #resultExpiresMs: number
   readonly #timer: NodeJS.Timeout
   #running = false
 
-  constructor(store: SqliteStore, owner: number) {
+  /** @param resultExpiresMs how old results may get; 0 is as old as they like. */
+  constructor(store: SqliteStore, owner: number, resultExpiresMs: number) {
     this.#store = store
     this.#owner = owner
+    this.#resultExpiresMs = resultExpiresMs
     // Processes that start together do not clean together.
     this.#timer = setInterval(() => this.#run(), EVERY_MS * (0.75 + Math.random() / 2)).unref()
   }
@@ -30,7 +34,7 @@ export class Upkeep {
     this.#running = true
     try {
       await this.#store.change(shortChange((database) => sayAlive(database, this.#owner)))
-      await clean(this.#store, { nowMs: Date.now() })
+      await clean(this.#store, { nowMs: Date.now(), resultExpiresMs: this.#resultExpiresMs })
     } catch {
       // The next round tries again; an error that lasts is met by whoever uses the store.
     } finally {
@@ -39,11 +43,19 @@ export class Upkeep {
   }
 }
 
+export interface CleanOptions {
+  readonly nowMs: number
+  /** 0 removes none. */
+  readonly resultExpiresMs: number
+}
+
 /** Removes whatever is out of date at `nowMs`. */
-export async function clean(store: SqliteStore, { nowMs }: { readonly nowMs: number }): Promise<void> {
+export async function clean(store: SqliteStore, { nowMs, resultExpiresMs }: CleanOptions): Promise<void> {
+  const beforeMs = resultExpiresMs === 0 ? 0 : nowMs - resultExpiresMs
   const slices = [
-    (database: Database) => expireResults(database, nowMs - RESULTS_EXPIRE_MS),
-    (database: Database) => expireChords(database, nowMs - RESULTS_EXPIRE_MS),
+    (database: Database) => expireResults(database, beforeMs),
+    (database: Database) => expireGroups(database, beforeMs),
+    (database: Database) => expireChords(database, nowMs - CHORDS_EXPIRE_MS),
     (database: Database) => database.run(EXPIRE_REQUESTS, nowMs, SLICE),
     (database: Database) => database.run(EXPIRE_REPLIES, nowMs, SLICE),
     (database: Database) => database.run(REMOVE_STALE, nowMs - CONSUMER_STALE_MS),
@@ -60,7 +72,7 @@ function sayAlive(database: Database, owner: number): number {
 }
 
 const EVERY_MS = 60_000
-const RESULTS_EXPIRE_MS = 24 * 3600 * 1000
+const CHORDS_EXPIRE_MS = 24 * 3600 * 1000
 const CONSUMER_STALE_MS = 24 * 3600 * 1000
 const SLICE = 200
 

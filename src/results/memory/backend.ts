@@ -1,31 +1,39 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { acquireMemoryStore, type MemoryStore, releaseMemoryStore } from '../../brokers/memory/store.ts'
+import {
+  acquireMemoryStore,
+  type MemoryAddress,
+  type MemoryStore,
+  releaseMemoryStore,
+} from '../../brokers/memory/store.ts'
 import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import { isReady, type ResultMeta } from '../meta.ts'
+import type { SavedGroup } from '../saved-group.ts'
 import { ResultWaiters } from '../waiters.ts'
 
-export async function openMemoryBackend(name: string): Promise<ResultBackend> {
-  return new MemoryBackend(acquireMemoryStore(name))
+export async function openMemoryBackend({ name, resultExpiresMs }: MemoryAddress): Promise<ResultBackend> {
+  return new MemoryBackend(acquireMemoryStore(name), resultExpiresMs)
 }
 
 class MemoryBackend implements ResultBackend {
   readonly store: string
   readonly #store: MemoryStore
+  readonly #expiresMs: number
   readonly #waiters = new ResultWaiters()
   readonly #deliver = (meta: ResultMeta) => this.#waiters.deliver(meta)
   #closed = false
 
-  constructor(store: MemoryStore) {
+  constructor(store: MemoryStore, expiresMs: number) {
     this.store = store.name
+    this.#expiresMs = expiresMs
     this.#store = store
     store.resultListeners.add(this.#deliver)
   }
 
   async save(metas: readonly ResultMeta[]): Promise<void> {
     this.#assertOpen()
-    for (const meta of metas) this.#store.save(meta)
+    for (const meta of metas) this.#store.save(meta, this.#expiresMs)
   }
 
   async load(taskIds: readonly string[]): Promise<(ResultMeta | null)[]> {
@@ -45,6 +53,21 @@ class MemoryBackend implements ResultBackend {
   async forget(taskIds: readonly string[]): Promise<void> {
     this.#assertOpen()
     for (const taskId of taskIds) this.#store.forget(taskId)
+  }
+
+  async saveGroup(group: SavedGroup): Promise<void> {
+    this.#assertOpen()
+    this.#store.groups.set(group.groupId, structuredClone(group), this.#expiresMs)
+  }
+
+  async loadGroup(groupId: string): Promise<SavedGroup | null> {
+    this.#assertOpen()
+    return this.#store.groups.get(groupId) ?? null
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#assertOpen()
+    this.#store.groups.delete(groupId)
   }
 
   async openChords(chords: readonly ChordSize[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { RedisAddress } from '../../brokers/redis/address.ts'
+import { groupText, readGroup } from '../../brokers/redis/group-text.ts'
 import { acquireStore, releaseStore } from '../../brokers/redis/open-stores.ts'
 import { readResult, resultText } from '../../brokers/redis/result-text.ts'
 import { SAVE } from '../../brokers/redis/settle-script.ts'
@@ -7,6 +8,7 @@ import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
+import type { SavedGroup } from '../saved-group.ts'
 import { ResultWaiters } from '../waiters.ts'
 import { ResultChannels } from './channels.ts'
 import { closeChords, joinChord, openChords } from './chords.ts'
@@ -69,6 +71,25 @@ class RedisBackend implements ResultBackend {
     for (let at = 0; at < keys.length; at += SLICE) {
       await this.#store.run((client) => client.unlink(...keys.slice(at, at + SLICE)))
     }
+  }
+
+  async saveGroup(group: SavedGroup): Promise<void> {
+    this.#assertOpen()
+    const { keys, address } = this.#store
+    const key = keys.chord(group.groupId).group
+    const lifetime = address.options.resultExpiresMs === 0 ? [] : (['PX', address.options.resultExpiresMs] as const)
+    await this.#store.run((client) => client.call('SET', key, groupText(group), ...lifetime))
+  }
+
+  async loadGroup(groupId: string): Promise<SavedGroup | null> {
+    this.#assertOpen()
+    const text = await this.#store.run((client) => client.getBuffer(this.#store.keys.chord(groupId).group))
+    return text === null ? null : readGroup(text)
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#assertOpen()
+    await this.#store.run((client) => client.unlink(this.#store.keys.chord(groupId).group))
   }
 
   async openChords(chords: readonly ChordSize[]): Promise<void> {

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type Change, shortChange, stepPerItem } from '../../brokers/sqlite/change.ts'
 import { closeChord, joinChord, openChord } from '../../brokers/sqlite/chords.ts'
 import type { Database } from '../../brokers/sqlite/database.ts'
+import { forgetGroup, loadGroup, saveGroup } from '../../brokers/sqlite/groups.ts'
 import { acquireStore, releaseStore, type StoreOptions } from '../../brokers/sqlite/open-stores.ts'
 import {
   forgetResult,
@@ -16,6 +17,7 @@ import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
+import type { SavedGroup } from '../saved-group.ts'
 import { ResultWaiters } from '../waiters.ts'
 
 export async function openSqliteBackend(options: StoreOptions): Promise<ResultBackend> {
@@ -67,6 +69,21 @@ class SqliteBackend implements ResultBackend {
   async forget(taskIds: readonly string[]): Promise<void> {
     this.#assertOpen()
     await this.#store.change(durably(taskIds, forgetResult))
+  }
+
+  async saveGroup(group: SavedGroup): Promise<void> {
+    this.#assertOpen()
+    await this.#store.change(durably([group], (database) => saveGroup(database, group, Date.now())))
+  }
+
+  async loadGroup(groupId: string): Promise<SavedGroup | null> {
+    this.#assertOpen()
+    return this.#store.read((database) => loadGroup(database, groupId))
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#assertOpen()
+    await this.#store.change(durably([groupId], forgetGroup))
   }
 
   async openChords(chords: readonly ChordSize[]): Promise<void> {

@@ -6,6 +6,8 @@ export interface AppDescription {
   /** URLs written in the app's source; the worker opens them, no child does. */
   readonly broker: string | null
   readonly resultBackend: string | null
+  /** `null`: as long as a backend does by itself. */
+  readonly resultExpiresMs: number | null
   /** The content types that its children read. */
   readonly acceptContent: readonly string[]
   readonly tasks: readonly TaskDescription[]
@@ -23,12 +25,16 @@ export interface TaskDescription {
 
 /** The child is a stranger: what it says is checked before it is believed. */
 export function appDescription(said: unknown): AppDescription {
-  const { name, defaultQueue, broker, resultBackend, acceptContent, tasks } = said as Record<string, unknown>
+  const { name, defaultQueue, broker, resultBackend, resultExpiresMs, acceptContent, tasks } = said as Record<
+    string,
+    unknown
+  >
   return {
     name: text('name', name),
     defaultQueue: text('defaultQueue', defaultQueue),
     broker: typeof broker === 'string' ? broker : null,
     resultBackend: typeof resultBackend === 'string' ? resultBackend : null,
+    resultExpiresMs: Number.isSafeInteger(resultExpiresMs) ? Math.max(0, resultExpiresMs as number) : null,
     acceptContent: (Array.isArray(acceptContent) ? acceptContent : []).filter((type) => typeof type === 'string'),
     tasks: (Array.isArray(tasks) ? tasks : []).map(taskDescription),
   }

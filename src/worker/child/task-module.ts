@@ -35,6 +35,7 @@ export function describe(): AppDescription {
     defaultQueue: app.defaultQueue,
     broker: app.brokerUrl ?? null,
     resultBackend: app.resultBackendUrl ?? null,
+    resultExpiresMs: app.resultExpiresMs ?? null,
     acceptContent: app.format.acceptContent,
     tasks: [
       ...[...BUILTINS.keys()].filter((name) => !app.tasks.has(name)).map(builtin),
