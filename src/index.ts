@@ -16,7 +16,9 @@ export {
   WorkerLostError,
 } from './errors.ts'
 export { type CurrentTask, currentTask } from './job.ts'
-export { AsyncResult, type TaskMeta } from './results/async-result.ts'
+export { AsyncResult } from './results/async-result.ts'
+export { type GroupGetOptions, type GroupMember, GroupResult, type GroupValues } from './results/group-result.ts'
 export type { TaskState } from './results/meta.ts'
 export { TaskError } from './results/remote-error.ts'
 export type { GetOptions } from './results/result-wait.ts'
+export type { TaskMeta } from './results/task-meta.ts'

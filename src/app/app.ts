@@ -1,5 +1,6 @@
 import { checkTaskId, wrongType } from '../canvas/rules.ts'
 import { AsyncResult } from '../results/async-result.ts'
+import { type GroupResult, restoreGroup } from '../results/group-result.ts'
 import { type CaromOptions, checkAppOptions, createInternals } from './app-options.ts'
 import { CallSender } from './call-sender.ts'
 import { Connections } from './connections.ts'
@@ -144,6 +145,17 @@ export class Carom {
   result<T = unknown>(taskId: string): AsyncResult<T> {
     checkTaskId(taskId, 'the id of a result')
     return new AsyncResult<T>({ id: taskId, task: null, queue: null, ignored: false }, this.#connections)
+  }
+
+  /**
+   * The group of results that was saved under that id, here or by Python; `null` where there is none (any more).
+   *
+   * @throws TypeError, RangeError for an id that none can be.
+   * @example const sizes = await (await app.groupResult<number>(id))?.get()
+   */
+  async groupResult<T = unknown>(groupId: string): Promise<GroupResult<T[]> | null> {
+    checkTaskId(groupId, 'the id of a group')
+    return restoreGroup<T[]>(groupId, this.#connections)
   }
 
   /**

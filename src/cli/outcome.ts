@@ -1,7 +1,8 @@
 /** The outcome of a task as an answer: its value on stdout; its failure as the command's own. */
 import { type CaromError, ResultTimeoutError } from '../errors.ts'
-import type { AsyncResult, TaskMeta } from '../results/async-result.ts'
+import type { AsyncResult } from '../results/async-result.ts'
 import { isReady } from '../results/meta.ts'
+import type { TaskMeta } from '../results/task-meta.ts'
 import { describeError } from './error-report.ts'
 import { CommandEnd, EXIT } from './exit-codes.ts'
 import { toJsonText } from './json-text.ts'

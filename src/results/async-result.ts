@@ -2,25 +2,15 @@ import { CaromError } from '../errors.ts'
 import { isReady, type ResultMeta, type TaskState } from './meta.ts'
 import { resultOf, toTaskError } from './remote-error.ts'
 import { type GetOptions, loadResult, type ResultSource, type SentTask, title, waitForResult } from './result-wait.ts'
+import { type TaskMeta, toTaskMeta } from './task-meta.ts'
 
-/** What is stored of a task, decoded. */
-export interface TaskMeta<T> {
-  readonly id: string
-  /** `PENDING` also for a task that nobody knows: nothing is stored until a worker says something. */
-  readonly state: TaskState
-  /** The result, once `state` is `SUCCESS`. */
-  readonly value: T | undefined
-  /** What `get()` would reject with, once `state` is `FAILURE` or `REVOKED`. */
-  readonly error: CaromError | undefined
-  /** The remote stack as text, for a failure. */
-  readonly traceback: string | null
-  /** Ids of the tasks that this one sent. */
-  readonly children: readonly string[]
-  readonly parentId: string | null
-  readonly groupId: string | null
-  /** When it ended; `null` until then. */
-  readonly doneAt: Date | null
+/** What a group needs of its members. */
+export interface ResultParts {
+  readonly sent: SentTask
+  readonly source: ResultSource
 }
+
+let partsOf: (result: AsyncResult) => ResultParts
 
 /**
  * A handle on the result of a task that was sent, typed as what arrives. It is no promise, so that an `async` function
@@ -35,6 +25,10 @@ export class AsyncResult<out T = unknown> {
   readonly id: string
   readonly #sent: SentTask
   readonly #source: ResultSource
+
+  static {
+    partsOf = (result) => ({ sent: result.#sent, source: result.#source })
+  }
 
   /** Made by the methods that send a task. */
   constructor(sent: SentTask, source: ResultSource) {
@@ -55,9 +49,7 @@ export class AsyncResult<out T = unknown> {
    * @throws CaromError `CAROM_RESULT_IGNORED`: the call or its task said `ignoreResult`.
    */
   async get(options: GetOptions = {}): Promise<T> {
-    this.#source.allow('get', this.id)
-    if (this.#sent.ignored) throw ignored(this.#sent)
-    const meta = await waitForResult(this.#sent, this.#source, options)
+    const meta = await whenEnded(this, options)
     if (meta.status === 'SUCCESS') return resultOf(meta) as T
     throw toTaskError(meta, this.#sent.task)
   }
@@ -74,20 +66,7 @@ export class AsyncResult<out T = unknown> {
 
   /** All that is stored about the task, at this moment. */
   async meta(): Promise<TaskMeta<T>> {
-    const meta = await this.#load()
-    const state = meta?.status ?? 'PENDING'
-    return {
-      id: this.id,
-      state,
-      value: meta !== null && state === 'SUCCESS' ? (resultOf(meta) as T) : undefined,
-      error:
-        meta !== null && (state === 'FAILURE' || state === 'REVOKED') ? toTaskError(meta, this.#sent.task) : undefined,
-      traceback: meta?.traceback ?? null,
-      children: meta?.children ?? [],
-      parentId: meta?.parentId ?? null,
-      groupId: meta?.groupId ?? null,
-      doneAt: meta === null || meta.doneAtMs === null ? null : new Date(meta.doneAtMs),
-    }
+    return toTaskMeta(this.id, this.#sent.task, await this.#load())
   }
 
   /** Deletes the stored result. A task that has not ended yet stores it all the same when it does. */
@@ -101,6 +80,18 @@ export class AsyncResult<out T = unknown> {
     this.#source.allow('look', this.id)
     return loadResult(this.id, this.#source)
   }
+}
+
+export function resultParts(result: AsyncResult): ResultParts {
+  return partsOf(result)
+}
+
+/** What is stored once the task has ended. @throws what {@link AsyncResult.get} throws while it waits. */
+export async function whenEnded(result: AsyncResult, options: GetOptions): Promise<ResultMeta> {
+  const { sent, source } = partsOf(result)
+  source.allow('get', sent.id)
+  if (sent.ignored) throw ignored(sent)
+  return waitForResult(sent, source, options)
 }
 
 function ignored(sent: SentTask): CaromError {

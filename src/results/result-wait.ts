@@ -39,7 +39,7 @@ export interface ResultSource {
  * @throws ResultTimeoutError `CAROM_RESULT_TIMEOUT`
  */
 export async function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checked(options)
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checkGetOptions(options)
   signal?.throwIfAborted()
   try {
     return await waitUntil(timeoutMs, signal, source, (backend, over) => backend.wait(sent.id, { signal: over }))
@@ -124,9 +124,11 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   })
 }
 
-function checked(options: GetOptions): GetOptions {
-  const unknown = Object.keys(options).find((key) => key !== 'timeoutMs' && key !== 'signal')
-  if (unknown !== undefined) throw new TypeError(`Unknown option "${unknown}" of get(). Known are timeoutMs, signal`)
+/** @throws TypeError, RangeError for an option that is unknown or out of range. */
+export function checkGetOptions<Options extends GetOptions>(options: Options, more: readonly string[] = []): Options {
+  const known = ['timeoutMs', 'signal', ...more]
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown !== undefined) throw new TypeError(`Unknown option "${unknown}" of get(). Known are ${known.join(', ')}`)
   const { timeoutMs } = options
   const fits = typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS
   if (fits || timeoutMs === undefined) return options
