@@ -89,6 +89,7 @@ const EXIT_OF: Readonly<Record<CaromErrorCode, ExitName>> = {
   CAROM_TASK_DUPLICATE: 'app',
   CAROM_TASK_EXPIRED: 'failed',
   CAROM_TASK_FAILED: 'failed',
+  CAROM_TASK_REVOKED: 'failed',
   CAROM_TASK_UNKNOWN: 'usage',
   CAROM_TIME_LIMIT: 'failed',
   CAROM_URL_UNSUPPORTED: 'store',

@@ -41,7 +41,9 @@ export class AsyncResult<out T = unknown> {
    * Waits for the task to end and gives its result. Woken by the store; nothing is polled hotly. The waiting keeps the
    * script alive, for an hour unless `timeoutMs` says otherwise.
    *
-   * @throws TaskError `CAROM_TASK_FAILED`: the task threw, or was revoked. Its name, message and stack are the remote ones, `cause` too.
+   * @throws TaskError `CAROM_TASK_FAILED`: the task threw. Its name, message and stack are the remote ones, `cause` too.
+   * @throws TaskError with another code: it could not do its work (`CAROM_TASK_UNKNOWN`, ...), or was revoked (`CAROM_TASK_REVOKED`).
+   * @throws CaromError `CAROM_TIME_LIMIT`, `CAROM_SOFT_TIME_LIMIT`, `CAROM_MEMORY_LIMIT`: it was over a limit.
    * @throws WorkerLostError `CAROM_WORKER_LOST`: its child died, so often that the task was given up.
    * @throws CaromError `CAROM_TASK_EXPIRED`: it had not started when its time was over, and was given up.
    * @throws ResultTimeoutError `CAROM_RESULT_TIMEOUT`: not there in time; the task goes on.

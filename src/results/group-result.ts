@@ -8,6 +8,7 @@ import { checkGetOptions, type GetOptions, type ResultSource } from './result-wa
 import type { SavedGroup } from './saved-group.ts'
 import { type TaskMeta, toTaskMeta } from './task-meta.ts'
 
+/** What a group holds: results, and groups within. */
 export type GroupMember = AsyncResult | GroupResult
 
 /** What `get()` of a group of these gives. */
@@ -22,6 +23,7 @@ export type GroupValues<Members extends readonly GroupMember[]> = {
 /** Of one task. What is a list may also be the values of a group within the group. */
 type Leaf<Value> = Value extends readonly unknown[] ? unknown : Value
 
+/** How to wait for a group. */
 export interface GroupGetOptions extends GetOptions {
   /** `false`: the error of a task that failed stands in its place, and the others are waited for. @default true */
   readonly propagate?: boolean | undefined

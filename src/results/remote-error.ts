@@ -1,15 +1,24 @@
 /** From a stored failure to the error that the waiting side gets: the remote error as far as it is known. */
-import { CaromError, type CaromErrorCode, type ErrorFacts, WorkerLostError } from '../errors.ts'
+import {
+  CaromError,
+  type CaromErrorCode,
+  type ErrorFacts,
+  MemoryLimitExceeded,
+  SoftTimeLimitExceeded,
+  TimeLimitExceeded,
+  WorkerLostError,
+} from '../errors.ts'
 import { decodeFailure, type RemoteFailure } from '../message/failure-meta.ts'
 import { decodeWireJson, MalformedJsonError } from '../message/wire-json.ts'
 import type { ResultMeta } from './meta.ts'
 
 /**
  * A task that failed, seen by the one who waits for it. `name`, `message`, `stack` and `cause` are those of the error
- * that the task threw, the stack with the place that waited behind it.
+ * that the task threw, the stack with the place that waited behind it: `error.name === 'OutOfStock'` recognises an error
+ * class of the task's own, in TypeScript or Python. A Python traceback is the stack.
  *
  * `code` is `CAROM_TASK_FAILED`, or says why the task could not do its work: `CAROM_ARGUMENTS_INVALID`,
- * `CAROM_RESULT_UNENCODABLE`, ...
+ * `CAROM_RESULT_UNENCODABLE`, ...; for Python, `CAROM_TASK_UNKNOWN` of a `NotRegistered`, and so on.
  */
 export class TaskError extends CaromError {
   declare readonly taskId: string
@@ -19,7 +28,10 @@ export class TaskError extends CaromError {
   declare readonly remoteCode: string | null
   /** The Python module of the error's class, or `js.errors`. */
   declare readonly remoteModule: string | null
-  /** Further fields of the thrown error that were plain values (`errno`, `path`, `status`, ...). */
+  /**
+   * Further fields of the thrown error that were plain values (`errno`, `path`, `status`, ...). Of a Python error it holds
+   * `args`, where they are not just the message.
+   */
   declare readonly facts: Readonly<Record<string, unknown>>
 
   constructor(code: CaromErrorCode, message: string, facts?: ErrorFacts) {
@@ -36,10 +48,8 @@ export function toTaskError(meta: ResultMeta, task: string | null): CaromError {
     const text = `Task ${title(meta.taskId, task)} had not started when its time was over, and was given up`
     return new CaromError('CAROM_TASK_EXPIRED', text, facts)
   }
-  if (failure.code === 'CAROM_WORKER_LOST' || failure.name === 'WorkerLostError') {
-    return withRemoteStack(new WorkerLostError(failure.message, { ...facts, facts: failure.facts }), failure, meta)
-  }
-  const error = new TaskError(codeOf(failure), failure.message, {
+  const code = meta.status === 'REVOKED' ? 'CAROM_TASK_REVOKED' : codeOf(failure)
+  const error = errorOf(code, failure.message, {
     ...facts,
     remoteCode: failure.code,
     remoteModule: failure.module,
@@ -68,8 +78,26 @@ export function resultOf(meta: ResultMeta): unknown {
 
 // Only what says that the task never ran, or that its result was lost, whoever threw it: an error of the task's own
 // dealings with Carom (a result that it waited for in vain) must not look like one of the waiting side.
-function codeOf(failure: RemoteFailure): CaromErrorCode {
-  return FATES.find((code) => code === failure.code) ?? 'CAROM_TASK_FAILED'
+function codeOf({ code, name, module, stack }: RemoteFailure): CaromErrorCode {
+  // An error of Celery's own has neither. One of ours that has its name may be a class of the user's.
+  const isPythons = stack === null && code === null
+  const told = isPythons ? CELERY_FATES.get(`${module}.${name}`) : FATES.find((fate) => fate === code)
+  return told ?? 'CAROM_TASK_FAILED'
+}
+
+function errorOf(code: CaromErrorCode, message: string, facts: ErrorFacts): CaromError {
+  switch (code) {
+    case 'CAROM_WORKER_LOST':
+      return new WorkerLostError(message, facts)
+    case 'CAROM_TIME_LIMIT':
+      return new TimeLimitExceeded(message, facts)
+    case 'CAROM_SOFT_TIME_LIMIT':
+      return new SoftTimeLimitExceeded(message, facts)
+    case 'CAROM_MEMORY_LIMIT':
+      return new MemoryLimitExceeded(message, facts)
+    default:
+      return new TaskError(code, message, facts)
+  }
 }
 
 function toCause(failure: RemoteFailure): Error {
@@ -104,9 +132,21 @@ const FATES: readonly CaromErrorCode[] = [
   'CAROM_ARGUMENTS_INVALID',
   'CAROM_ARGUMENTS_TOO_LARGE',
   'CAROM_KWARGS_REFUSED',
+  'CAROM_MEMORY_LIMIT',
   'CAROM_MESSAGE_INVALID',
   'CAROM_RESULT_TOO_LARGE',
   'CAROM_RESULT_UNENCODABLE',
+  'CAROM_SOFT_TIME_LIMIT',
   'CAROM_TASK_EXPIRED',
   'CAROM_TASK_UNKNOWN',
+  'CAROM_TIME_LIMIT',
+  'CAROM_WORKER_LOST',
 ]
+/** By module and class. The others of Celery's own (`MaxRetriesExceededError`, `ChordError`, ...) say what a task did. */
+const CELERY_FATES: ReadonlyMap<string, CaromErrorCode> = new Map([
+  ['celery.exceptions.NotRegistered', 'CAROM_TASK_UNKNOWN'],
+  ['celery.exceptions.TaskRevokedError', 'CAROM_TASK_REVOKED'],
+  ['billiard.exceptions.SoftTimeLimitExceeded', 'CAROM_SOFT_TIME_LIMIT'],
+  ['billiard.exceptions.TimeLimitExceeded', 'CAROM_TIME_LIMIT'],
+  ['billiard.exceptions.WorkerLostError', 'CAROM_WORKER_LOST'],
+])

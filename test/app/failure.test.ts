@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { inspect } from 'node:util'
-import { type CaromError, isCaromError, WorkerLostError } from '../../src/errors.ts'
+import {
+  type CaromError,
+  isCaromError,
+  SoftTimeLimitExceeded,
+  TimeLimitExceeded,
+  WorkerLostError,
+} from '../../src/errors.ts'
 import type { FailureToEncode } from '../../src/message/failure-meta.ts'
 import type { ResultMeta } from '../../src/results/meta.ts'
 import { TaskError } from '../../src/results/remote-error.ts'
@@ -74,14 +80,45 @@ test('a task given up because its children died rejects with a WorkerLostError',
   assert.ok(theirs instanceof WorkerLostError)
 })
 
-test('an expired task rejects with CAROM_TASK_EXPIRED, a revoked one does not', async (t) => {
+test('an expired task rejects with CAROM_TASK_EXPIRED, a revoked one with CAROM_TASK_REVOKED', async (t) => {
   const meta = (reason: string) =>
     jsonBytes({ exc_type: 'TaskRevokedError', exc_message: [reason], exc_module: 'celery.exceptions' })
   const expired = await failureOf(t, { status: 'REVOKED', result: meta('expired') })
   assert.equal(expired.code, 'CAROM_TASK_EXPIRED')
   assert.match(expired.message, /Task "shop.t" \(.*\) had not started when its time was over/)
   const revoked = await failureOf(t, { status: 'REVOKED', result: meta('revoked') })
-  assert.deepEqual([revoked.code, revoked.name], ['CAROM_TASK_FAILED', 'TaskRevokedError'])
+  assert.deepEqual([revoked.code, revoked.name], ['CAROM_TASK_REVOKED', 'TaskRevokedError'])
+})
+
+test('the exceptions of Celery and Billiard have the codes that mean the same', async (t) => {
+  const table = [
+    ['NotRegistered', 'celery.exceptions', 'CAROM_TASK_UNKNOWN', TaskError],
+    ['TaskRevokedError', 'celery.exceptions', 'CAROM_TASK_REVOKED', TaskError],
+    ['TimeLimitExceeded', 'billiard.exceptions', 'CAROM_TIME_LIMIT', TimeLimitExceeded],
+    ['SoftTimeLimitExceeded', 'billiard.exceptions', 'CAROM_SOFT_TIME_LIMIT', SoftTimeLimitExceeded],
+    ['WorkerLostError', 'billiard.exceptions', 'CAROM_WORKER_LOST', WorkerLostError],
+    ['MaxRetriesExceededError', 'celery.exceptions', 'CAROM_TASK_FAILED', TaskError],
+    ['ChordError', 'celery.exceptions', 'CAROM_TASK_FAILED', TaskError],
+    ['Retry', 'celery.exceptions', 'CAROM_TASK_FAILED', TaskError],
+    ['Ignore', 'celery.exceptions', 'CAROM_TASK_FAILED', TaskError],
+    ['Reject', 'celery.exceptions', 'CAROM_TASK_FAILED', TaskError],
+    ['NotRegistered', 'shop.errors', 'CAROM_TASK_FAILED', TaskError],
+    ['TimeLimitExceeded', null, 'CAROM_TASK_FAILED', TaskError],
+  ] as const
+  for (const [name, module, code, type] of table) {
+    const result = jsonBytes({ exc_type: name, exc_message: ['x', 3], exc_module: module })
+    const error = (await failureOf(t, { status: 'FAILURE', result })) as TaskError
+    assert.deepEqual([error.name, error.code, error.remoteModule], [name, code, module], name)
+    assert.deepEqual(error.facts, { args: ['x', 3] })
+    assert.ok(error instanceof type, name)
+  }
+})
+
+test('a class of a task that has the name of one of Celery is nothing but that', async (t) => {
+  for (const name of ['NotRegistered', 'WorkerLostError', 'TimeLimitExceeded']) {
+    const error = await failureOf(t, { status: 'FAILURE' }, { name, message: 'x', stack: `${name}: x` })
+    assert.deepEqual([error.name, error.code], [name, 'CAROM_TASK_FAILED'])
+  }
 })
 
 test('a code that says why the task could not run is kept, one of its own waiting is not', async (t) => {

@@ -28,9 +28,9 @@ export async function right() {
 
   const restored = await app.groupResult<number>('id')
   same<typeof restored, GroupResult<number[]> | null>()
-  const any: GroupResult = nested
+  const whatever: GroupResult = nested
   const members: readonly (AsyncResult | GroupResult)[] = nested.results
-  return [any, members]
+  return [whatever, members]
 }
 
 export async function wrong() {
