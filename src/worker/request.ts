@@ -51,8 +51,10 @@ export class Request {
 
   /** What the caller has said, else the task's own setting. */
   get ignoresResult(): boolean {
-    const { ignore_result: said } = this.delivery.message.headers
-    return typeof said === 'boolean' ? said : this.policy.ignoreResult
+    const { ignore_result: said, lang } = this.delivery.message.headers
+    // Python's `send_task` writes `false` where nobody has said anything, and its workers do not heed it.
+    const isSaid = said === true || (said === false && lang !== 'py')
+    return isSaid ? said : this.policy.ignoreResult
   }
 
   hasSent(taskId: string): void {
