@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { decodeWireJson, encodeWireJson } from '../../src/message/wire-json.ts'
 
 /** Debian's own, for which `python3-celery` is. */
 const PYTHON = '/usr/bin/python3'
@@ -16,6 +16,11 @@ export const noCelery: string | false =
   ['python3-celery', 'python3-redis'].find((name) => absent.includes(name)) === undefined
     ? false
     : "Python's Celery is not installed"
+
+/** Whatever releases what was started for it: a test, or a file. */
+export interface Scope {
+  after(release: () => unknown): void
+}
 
 export interface PythonError {
   readonly type: string
@@ -42,10 +47,10 @@ export class PythonClient {
 
   /** Asks one thing at a time. */
   async ask(request: Readonly<Record<string, unknown>>): Promise<unknown> {
-    this.#process.stdin?.write(`${JSON.stringify(request)}\n`)
+    this.#process.stdin?.write(`${encodeWireJson(request)}\n`)
     const { value, done } = await this.#lines.next()
     if (done === true) throw new Error('The Python client ended: see what it wrote to stderr')
-    return JSON.parse(value as string)
+    return decodeWireJson(value as string)
   }
 
   async call(task: string, request: Readonly<Record<string, unknown>> = {}): Promise<Called> {
@@ -54,46 +59,69 @@ export class PythonClient {
 }
 
 /** `module` reads requests and writes replies, a line for each. */
-export function startPythonClient(t: TestContext, url: string, module = 'shop.py'): PythonClient {
+export function startPythonClient(
+  scope: Scope,
+  url: string,
+  module = 'shop.py',
+  env: NodeJS.ProcessEnv = {},
+): PythonClient {
   const child = spawn(PYTHON, [module], {
     cwd: FOLDER,
-    env: environment(url, {}),
+    env: environment(url, env),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  endWith(t, child)
+  endWith(scope, child)
   return new PythonClient(child, createInterface({ input: child.stdout as NodeJS.ReadableStream }))
 }
 
-/** A worker of the module `shop.py`; resolves when it says that it is ready. */
+export interface PythonWorkerOptions {
+  readonly app?: string
+  readonly queues?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export interface PythonWorker {
+  readonly process: ChildProcess
+  /** The end of what it has logged. */
+  log(): string
+}
+
+/** A worker of a module of ours, which runs tasks in its own process; resolves when it says that it is ready. */
 export async function startPythonWorker(
-  t: TestContext,
+  scope: Scope,
   url: string,
-  { queues = ['pyshop'], env = {} }: { readonly queues?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<ChildProcess> {
+  { app = 'shop', queues = ['pyshop'], env = {} }: PythonWorkerOptions = {},
+): Promise<PythonWorker> {
   const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), '-c', '1', '-P', 'solo', '-l', 'INFO']
-  const args = ['-m', 'celery', '-A', 'shop', 'worker', ...node]
-  const child = spawn(PYTHON, args, { cwd: FOLDER, env: environment(url, env), stdio: ['ignore', 'ignore', 'pipe'] })
-  endWith(t, child)
+  const child = spawn(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
+    cwd: FOLDER,
+    env: environment(url, env),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  endWith(scope, child)
   let said = ''
   const ready = new Promise<void>((resolve, reject) => {
     child.stderr?.on('data', (text) => {
-      said = `${said}${text}`.slice(-10_000)
+      said = `${said}${text}`.slice(-MAX_LOG_CHARS)
       if (said.includes(' ready.')) resolve()
     })
     child.once('exit', () => reject(new Error(`The Python worker ended before it was ready:\n${said}`)))
   })
   await ready
-  return child
+  return { process: child, log: () => said }
 }
 
 function environment(url: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...process.env, CAROM_BROKER_URL: url, PYTHONDONTWRITEBYTECODE: '1', ...env }
 }
 
-function endWith(t: TestContext, child: ChildProcess): void {
-  t.after(async () => {
+function endWith(scope: Scope, child: ChildProcess): void {
+  scope.after(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await exited
   })
 }
+
+const MAX_LOG_CHARS = 200_000
