@@ -4,7 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { run } from './steps.mjs'
 
 /** `usedBy` names a test that runs the program; a test of the house keeps that true. */
-export const SYSTEM_PACKAGES = []
+export const SYSTEM_PACKAGES = [
+  { package: 'rabbitmq-server', command: 'rabbitmq-server', usedBy: 'test/support/rabbitmq-server.ts' },
+]
 
 /** Tests read it: the packages they must do without, separated by commas. */
 export const SKIP_VARIABLE = 'CAROM_TEST_SKIP_SYSTEM'

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CaromError } from '../errors.ts'
+import { type AmqpAddress, isAmqpScheme, parseAmqpUrl } from './amqp/address.ts'
 
 /** `machine`: what is confirmed survives a power cut. `process`: it survives the death of any process. */
 export type Durability = 'machine' | 'process'
@@ -10,6 +11,9 @@ export type Durability = 'machine' | 'process'
 export type StoreAddress =
   | { readonly type: 'memory'; readonly name: string }
   | { readonly type: 'embedded'; readonly path: string; readonly durability: Durability }
+  | AmqpAddress
+  /** Results as messages, on the broker's own server. */
+  | { readonly type: 'rpc'; readonly persistent: boolean }
 
 export interface OpenOptions {
   /** Names the embedded store's file where the URL gives no path. */
@@ -21,7 +25,8 @@ export interface OpenOptions {
 }
 
 /**
- * `memory:[name]` or `embedded:[path][?durability=process]`. Nothing at all is the embedded store, except with
+ * `memory:[name]`, `embedded:[path][?durability=process]`, `amqp[s]://...` (see `amqp/address.ts`) or, for results,
+ * `rpc://[?persistent=true]`. Nothing at all is the embedded store, except with
  * `NODE_ENV=production`. The path is taken as it is written, up to the first `?`.
  *
  * @throws CaromError `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`
@@ -45,6 +50,11 @@ export function parseStoreUrl(url: string | undefined, options: OpenOptions): St
     checkParameters(scheme, parameters, ['durability'])
     const path = target === '' ? embeddedPath(options.appName, cwd) : resolve(cwd, target)
     return { type: 'embedded', path, durability: durabilityOf(parameters.get('durability')) }
+  }
+  if (isAmqpScheme(scheme)) return parseAmqpUrl(url)
+  if (scheme === 'rpc') {
+    checkParameters(scheme, parameters, ['persistent'])
+    return { type: 'rpc', persistent: parameters.get('persistent') === 'true' }
   }
   throw unsupported(scheme)
 }
@@ -93,22 +103,11 @@ function unsupported(scheme: string): CaromError {
   const named = FOREIGN_SCHEMES.has(scheme) ? `a URL "${scheme}:"` : 'this URL'
   return new CaromError(
     'CAROM_URL_UNSUPPORTED',
-    `Cannot open a store for ${named}: there are "embedded:[path][?durability=process]" and "memory:[name]"`,
+    `Cannot open a store for ${named}: there are "embedded:[path][?durability=process]", "memory:[name]" and "amqp://..."`,
   )
 }
 
-const FOREIGN_SCHEMES = new Set([
-  'redis',
-  'rediss',
-  'sentinel',
-  'amqp',
-  'amqps',
-  'pyamqp',
-  'sqs',
-  'http',
-  'https',
-  'file',
-])
+const FOREIGN_SCHEMES = new Set(['redis', 'rediss', 'sentinel', 'sqs', 'http', 'https', 'file'])
 
 function refused(): CaromError {
   return new CaromError(

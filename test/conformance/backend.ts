@@ -9,6 +9,7 @@ const never = () => new AbortController().signal
 export const backendCases: readonly ConformanceCase[] = [
   {
     name: 'results are loaded as they were saved, in the order asked, and unknown ones are null',
+    applies: ({ storesResults }) => storesResults,
     async run(open) {
       const { backend } = await open()
       const result = Uint8Array.from({ length: 256 }, (_, index) => index)
@@ -134,6 +135,7 @@ export const backendCases: readonly ConformanceCase[] = [
   },
   {
     name: 'closing rejects those who wait and leaves other handles of the store alone',
+    applies: ({ storesResults }) => storesResults,
     async run(open) {
       const { backend } = await open()
       const other = await open()

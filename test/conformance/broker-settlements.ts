@@ -83,14 +83,14 @@ export const settlementCases: readonly ConformanceCase[] = [
   },
   {
     name: 'a released message comes back after its delay',
-    async run(open) {
+    async run(open, { delaysInQueue }) {
       const { broker } = await open()
       const consumer = await consumerOf(broker)
       await broker.publish(numbered([1, 2]))
       const first = await claimOne(consumer)
       const releasedMs = Date.now()
       await consumer.settle([released(first, 'none', 120)])
-      assert.deepEqual(await broker.depths(), [{ queue: 'q', waiting: 1, delayed: 1, claimed: 0 }])
+      assert.deepEqual(await broker.depths(), [{ queue: 'q', waiting: 1, delayed: delaysInQueue ? 1 : 0, claimed: 0 }])
       assert.deepEqual(idsOf(await claimCount(consumer, 2)), ['2', '1'])
       assert.ok(Date.now() >= releasedMs + 120, 'it came too early')
     },

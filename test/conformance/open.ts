@@ -6,16 +6,45 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openBackend } from '../../src/results/open.ts'
+import { withoutRabbit } from '../support/rabbitmq-server.ts'
+import { afterwards } from './afterwards.ts'
+import { rabbitStoreFor } from './open-rabbit.ts'
 import type { OpenStore, StoreTraits } from './store.ts'
 
-export type StoreName = 'memory' | 'embedded'
-export const STORES: readonly StoreName[] = ['memory', 'embedded']
+export type StoreName = 'memory' | 'embedded' | 'amqp'
+export const STORES: readonly StoreName[] = ['memory', 'embedded', 'amqp']
 
-const OWN_ORDER: StoreTraits = { firstPriority: 'high', ordersAcrossQueues: true, delaysAtPublish: true }
-export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = { memory: OWN_ORDER, embedded: OWN_ORDER }
+const OWN_ORDER: StoreTraits = {
+  firstPriority: 'high',
+  ordersAcrossQueues: true,
+  delaysAtPublish: true,
+  delaysInQueue: true,
+  delayStepMs: 0,
+  headers: 'json',
+  storesResults: true,
+}
+export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = {
+  memory: OWN_ORDER,
+  embedded: OWN_ORDER,
+  amqp: {
+    firstPriority: 'high',
+    ordersAcrossQueues: false,
+    delaysAtPublish: false,
+    delaysInQueue: false,
+    delayStepMs: 1_000,
+    headers: 'amqp',
+    storesResults: false,
+  },
+}
+
+/** Why a store cannot be tested here, for `skip`; false where it can. */
+export function skipReason(name: StoreName): string | false {
+  return name === 'amqp' && withoutRabbit()
+}
 
 /** Opens a store of that kind for one test, which closes what it opened. */
 export async function storeFor(t: TestContext, name: StoreName): Promise<OpenStore> {
+  if (name === 'amqp') return rabbitStoreFor(t)
   const url = name === 'memory' ? `memory:${randomUUID()}` : `embedded:${join(await folderFor(t), 'store.sqlite')}`
   return openerOf(t, url)
 }
@@ -37,18 +66,4 @@ export async function folderFor(t: TestContext): Promise<string> {
   return folder
 }
 
-/** Runs `release` after the test, the last one first: a store is closed before its folder goes. */
-export function afterwards(t: TestContext, release: () => unknown): void {
-  const known = RELEASES.get(t)
-  if (known !== undefined) {
-    known.push(release)
-    return
-  }
-  const releases = [release]
-  RELEASES.set(t, releases)
-  t.after(async () => {
-    for (const next of releases.reverse()) await next()
-  })
-}
-
-const RELEASES = new WeakMap<TestContext, (() => unknown)[]>()
+export { afterwards } from './afterwards.ts'
