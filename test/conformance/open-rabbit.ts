@@ -39,21 +39,23 @@ export function rabbitOpenerOf(t: TestContext, url: string): OpenStore {
     const backend = await openBackend(url, { appName: 'test' })
     afterwards(t, () => Promise.all([broker.close(), backend.close()]))
     replyTo ??= await backend.replies?.open()
-    return { broker: replying(broker, answered), backend: expecting(backend, answered) }
+    return { broker: replying(broker, backend, answered), backend: expecting(backend, answered) }
   }
 }
 
 type Answered = (meta: ResultMeta) => ResultMeta
 
-function replying(broker: Broker, answered: Answered): Broker {
+function replying(broker: Broker, backend: ResultBackend, answered: Answered): Broker {
   return overlaid(broker, {
     consumer: async (options) => {
       const consumer = await broker.consumer(options)
       return overlaid(consumer, {
-        settle: (settlements) =>
-          consumer.settle(
+        settle: (settlements) => {
+          backend.replies?.expect(settlements.flatMap(({ result }) => (result === null ? [] : [result.taskId])))
+          return consumer.settle(
             settlements.map((each) => ({ ...each, result: each.result === null ? null : answered(each.result) })),
-          ),
+          )
+        },
       })
     },
   })

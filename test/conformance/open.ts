@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openBackend } from '../../src/results/open.ts'
-import { withoutRabbit } from '../support/rabbitmq-server.ts'
 import { afterwards } from './afterwards.ts'
 import { rabbitStoreFor } from './open-rabbit.ts'
 import type { OpenStore, StoreTraits } from './store.ts'
 
 export type StoreName = 'memory' | 'embedded' | 'amqp'
-export const STORES: readonly StoreName[] = ['memory', 'embedded', 'amqp']
+/** Those that need no server. A server has its own test file. */
+export const STORES: readonly StoreName[] = ['memory', 'embedded']
 
 const OWN_ORDER: StoreTraits = {
   firstPriority: 'high',
@@ -35,11 +35,6 @@ export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = {
     headers: 'amqp',
     storesResults: false,
   },
-}
-
-/** Why a store cannot be tested here, for `skip`; false where it can. */
-export function skipReason(name: StoreName): string | false {
-  return name === 'amqp' && withoutRabbit()
 }
 
 /** Opens a store of that kind for one test, which closes what it opened. */

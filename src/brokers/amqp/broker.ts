@@ -55,16 +55,8 @@ class AmqpBroker implements Broker {
 
   async depths(known: readonly string[] = []): Promise<readonly QueueDepth[]> {
     this.#assertOpen()
-    const { topology, holders } = this.#store
-    const queues = [...new Set([...known, ...topology.met])].sort()
-    const depths = await Promise.all(
-      queues.map(async (queue): Promise<QueueDepth> => {
-        const inQueue = (await topology.count(queue)) ?? 0
-        const held = [...holders].map((holder) => holder.held(queue))
-        const waiting = held.reduce((sum, each) => sum + each.waiting, inQueue)
-        return { queue, waiting, delayed: 0, claimed: held.reduce((sum, each) => sum + each.claimed, 0) }
-      }),
-    )
+    const queues = [...new Set([...known, ...this.#store.topology.met])].sort()
+    const depths = await Promise.all(queues.map((queue) => this.#depth(queue)))
     return depths.filter(({ waiting, claimed }) => waiting + claimed > 0)
   }
 
@@ -84,7 +76,28 @@ class AmqpBroker implements Broker {
     await releaseAmqpStore(this.#store)
   }
 
+  /** What is delivered to this process while it counts would be counted twice, or not at all: then it counts anew. */
+  async #depth(queue: string): Promise<QueueDepth> {
+    for (let tries = 0; ; tries++) {
+      const before = this.#held(queue)
+      const inQueue = (await this.#store.topology.count(queue)) ?? 0
+      const { waiting, claimed } = this.#held(queue)
+      const isSteady = waiting === before.waiting && claimed === before.claimed
+      if (isSteady || tries === MAX_COUNTS) return { queue, waiting: inQueue + waiting, delayed: 0, claimed }
+    }
+  }
+
+  #held(queue: string): { readonly waiting: number; readonly claimed: number } {
+    const held = [...this.#store.holders].map((holder) => holder.held(queue))
+    return {
+      waiting: held.reduce((sum, { waiting }) => sum + waiting, 0),
+      claimed: held.reduce((sum, { claimed }) => sum + claimed, 0),
+    }
+  }
+
   #assertOpen(): void {
     if (this.#closed !== null) throw closed(`This broker on ${this.store}`)
   }
 }
+
+const MAX_COUNTS = 5

@@ -119,6 +119,7 @@ export class AmqpConsumer implements Consumer, Holder {
     const session = this.#session
     if (session === null || plans.length === 0) return ended
     const standing = plans.filter(({ token }) => this.#standing(token)?.session === session)
+    session.lower(this.#credit())
     session.ack(standing.filter(({ goesBack }) => !goesBack).map(({ arrival }) => arrival.deliveryTag))
     session.requeue(
       standing.filter(({ goesBack }) => goesBack).map(({ arrival }) => arrival),

@@ -71,6 +71,14 @@ export class Session {
     })
   }
 
+  /** What is about to be acked is not to be replaced, unless somebody asks for more. Written before the acks are. */
+  lower(credit: number): void {
+    const wanted = Math.max(1, credit)
+    if (!this.alive || !this.#store.sharesCredit || wanted >= this.#credit) return
+    this.#credit = wanted
+    this.#channel.basicQos({ prefetchCount: wanted, global: true }).catch(() => {})
+  }
+
   /** No further messages. What was not claimed goes back, as if it had never been here. */
   async withdraw(): Promise<void> {
     await this.#inTurn(async () => {

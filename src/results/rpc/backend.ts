@@ -65,6 +65,7 @@ class RpcBackend implements ResultBackend {
 
   async forget(taskIds: readonly string[]): Promise<void> {
     this.#assertOpen()
+    await this.#queue.catchUp()
     for (const taskId of taskIds) this.#kept.forget(taskId)
   }
 
