@@ -13,7 +13,7 @@ export type StoreAddress =
   | { readonly type: 'embedded'; readonly path: string; readonly durability: Durability }
   | AmqpAddress
   /** Results as messages, on the broker's own server. */
-  | { readonly type: 'rpc'; readonly persistent: boolean }
+  | { readonly type: 'rpc' }
 
 export interface OpenOptions {
   /** Names the embedded store's file where the URL gives no path. */
@@ -26,7 +26,7 @@ export interface OpenOptions {
 
 /**
  * `memory:[name]`, `embedded:[path][?durability=process]`, `amqp[s]://...` (see `amqp/address.ts`) or, for results,
- * `rpc://[?persistent=true]`. Nothing at all is the embedded store, except with
+ * `rpc://`, on the broker's server. Nothing at all is the embedded store, except with
  * `NODE_ENV=production`. The path is taken as it is written, up to the first `?`.
  *
  * @throws CaromError `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`
@@ -53,8 +53,8 @@ export function parseStoreUrl(url: string | undefined, options: OpenOptions): St
   }
   if (isAmqpScheme(scheme)) return parseAmqpUrl(url)
   if (scheme === 'rpc') {
-    checkParameters(scheme, parameters, ['persistent'])
-    return { type: 'rpc', persistent: parameters.get('persistent') === 'true' }
+    checkParameters(scheme, parameters, [])
+    return { type: 'rpc' }
   }
   throw unsupported(scheme)
 }

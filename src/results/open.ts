@@ -31,9 +31,15 @@ export async function openBackend(url: string | undefined, options: OpenBackendO
       const broker = parseStoreUrl(options.brokerUrl, options)
       if (broker.type !== 'amqp') throw noRpc()
       const { openRpcBackend } = await import('./rpc/backend.ts')
-      return openRpcBackend({ ...broker, persistentResults: address.persistent || broker.persistentResults })
+      return openRpcBackend(broker)
     }
   }
+}
+
+/** Whether results are sent to whoever sent the task, and stored nowhere. Opens nothing. */
+export function areResultsMessages(url: string | undefined, options: OpenOptions): boolean {
+  const { type } = parseStoreUrl(url, options)
+  return type === 'amqp' || type === 'rpc'
 }
 
 function noRpc(): CaromError {

@@ -29,7 +29,7 @@ export async function connect(app: AppDescription, options: ConnectOptions): Pro
   try {
     const broker = await openBroker(brokerUrl, { appName: app.name })
     opened.unshift(broker)
-    const backend = await openBackend(backendUrl, { appName: app.name })
+    const backend = await openBackend(backendUrl, { appName: app.name, brokerUrl })
     opened.unshift(backend)
     const queues = options.queues ?? queuesOf(app)
     const consumer = await broker.consumer({ queues, leaseMs: options.leaseMs, node: options.node })

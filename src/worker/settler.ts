@@ -8,6 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Consumer, DeliveryEnd, Settlement } from '../brokers/broker.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
+import type { MessageProperties } from '../message/message.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
@@ -113,7 +114,7 @@ const STORE_BACKOFF = { firstMs: 100, maxMs: 5_000 }
 
 function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
   if (verdict.status === null) return null
-  const { headers } = request.delivery.message
+  const { headers, properties } = request.delivery.message
   return {
     taskId: request.taskId,
     status: verdict.status,
@@ -123,7 +124,14 @@ function toMeta(request: Request, verdict: Verdict): ResultMeta | null {
     parentId: textOrNull(headers.parent_id),
     groupId: textOrNull(headers.group),
     doneAtMs: Date.now(),
+    ...replyOf(properties, request.taskId),
   }
+}
+
+/** Where the sender waits for the result, should the backend be one of messages. */
+function replyOf({ reply_to: to, correlation_id: id }: MessageProperties, taskId: string): Pick<ResultMeta, 'reply'> {
+  if (typeof to !== 'string' || to === '') return {}
+  return { reply: { to, correlationId: typeof id === 'string' ? id : taskId } }
 }
 
 /** Headers are a stranger's: what is no text, a `bigint` say, would be a result that no store takes. */

@@ -87,7 +87,7 @@ export class AmqpConsumer implements Consumer, Holder {
       const claim = this.#standing(settlement.token)
       if (claim === null || claim.isSettling || seen.has(settlement.token)) return null
       seen.add(settlement.token)
-      return planOf(settlement, claim.arrival)
+      return planOf(settlement, claim.arrival, this.#store.address)
     })
     const standing = plans.filter((plan) => plan !== null)
     const claims = standing.map(({ token }) => this.#claims.get(token) as Claim)

@@ -6,7 +6,7 @@ import { isTaskState, type ResultMeta } from '../../results/meta.ts'
 import type { Prepared } from './prepared.ts'
 
 /** Nothing where the sender has said no place to reply to: it does not ask for the result. */
-export function prepareReply(meta: ResultMeta, deliveryMode: 1 | 2 = 1): Prepared[] {
+export function prepareReply(meta: ResultMeta, isPersistent: boolean): Prepared[] {
   const { reply } = meta
   if (reply === undefined || reply.to === '' || Buffer.byteLength(reply.to) > 255) return []
   const correlationId = Buffer.byteLength(reply.correlationId) > 255 ? meta.taskId : reply.correlationId
@@ -18,7 +18,7 @@ export function prepareReply(meta: ResultMeta, deliveryMode: 1 | 2 = 1): Prepare
     fields: {
       contentType: 'application/json',
       contentEncoding: 'utf-8',
-      deliveryMode,
+      deliveryMode: isPersistent ? 2 : 1,
       priority: 0,
       correlationId,
       timestamp: undefined,

@@ -1,5 +1,6 @@
 /** What one settlement asks of RabbitMQ: what is published, in order, and whether the message is acked or goes back. */
 import type { Settlement } from '../broker.ts'
+import type { AmqpAddress } from './address.ts'
 import type { Arrival } from './arrival.ts'
 import { etaOf } from './arrival.ts'
 import { type Prepared, prepare, prepareReleased } from './prepared.ts'
@@ -16,10 +17,14 @@ export interface SettlementPlan {
 }
 
 /** @throws CaromError `CAROM_MESSAGE_INVALID` */
-export function planOf({ token, result, next, end }: Settlement, arrival: Arrival): SettlementPlan {
+export function planOf(
+  { token, result, next, end }: Settlement,
+  arrival: Arrival,
+  { persistentResults }: Pick<AmqpAddress, 'persistentResults'>,
+): SettlementPlan {
   const { queue, message, counts } = arrival
   const publishes = [
-    ...(result === null ? [] : prepareReply(result)),
+    ...(result === null ? [] : prepareReply(result, persistentResults)),
     ...next.map((outgoing) => prepare(outgoing.queue, outgoing.message, {}, etaOf(outgoing.message))),
   ]
   switch (end.type) {

@@ -43,8 +43,8 @@ class RpcBackend implements ResultBackend {
   /** Sends each result to whoever waits for it; one without a `reply` is nobody's. */
   async save(metas: readonly ResultMeta[]): Promise<void> {
     this.#assertOpen()
-    const deliveryMode = this.#store.address.persistentResults ? 2 : 1
-    await this.#store.publish(metas.flatMap((meta) => prepareReply(meta, deliveryMode)))
+    const { persistentResults } = this.#store.address
+    await this.#store.publish(metas.flatMap((meta) => prepareReply(meta, persistentResults)))
   }
 
   async load(taskIds: readonly string[]): Promise<(ResultMeta | null)[]> {

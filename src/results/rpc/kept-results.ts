@@ -50,4 +50,4 @@ export class KeptResults {
 }
 
 const MAX_TASKS = 100_000
-const MAX_BYTES = 256 * 1024 * 1024
+const MAX_BYTES = 64 * 1024 * 1024
