@@ -31,8 +31,8 @@ export function withoutRabbit(): string | false {
   return skipped ? '!! rabbitmq-server is not installed' : false
 }
 
-/** Starts one; takes four seconds. @param config further lines of `rabbitmq.conf` */
-export async function startRabbit(config: readonly string[] = []): Promise<RabbitServer> {
+/** Starts one; takes four seconds. @param config further lines of `rabbitmq.conf` @param flags further ones of Erlang */
+export async function startRabbit(config: readonly string[] = [], flags = ''): Promise<RabbitServer> {
   const folder = await mkdtemp(join(tmpdir(), 'carom-rabbit-'))
   const [port, distribution, epmd] = await freePorts(3)
   const env = {
@@ -50,8 +50,8 @@ export async function startRabbit(config: readonly string[] = []): Promise<Rabbi
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_PID_FILE: join(folder, 'pid'),
-    // Memory for itself and ports for other nodes are nothing that tests need.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+    // No busy waiting: the machine has other things to do.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `+sbwt none +sbwtdcpu none +sbwtdio none ${flags}`,
   }
   await writeFile(join(folder, 'plugins'), '[].')
   const lines = [`listeners.tcp.default = 127.0.0.1:${port}`, 'loopback_users = none', 'log.console = true', ...config]
