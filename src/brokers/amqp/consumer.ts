@@ -167,14 +167,17 @@ export class AmqpConsumer implements Consumer, Holder {
   }
 
   async #openSession(): Promise<Session> {
-    const session = await Session.open(this.#store, this.#options.queues, () => this.#changed())
+    const session = await Session.open(this.#store, this.#options.queues, {
+      changed: () => this.#changed(),
+      queueGone: (gone, queue) => this.#forget((claim) => claim.session === gone && claim.arrival.queue === queue),
+    })
     this.#session = session
     return session
   }
 
   /** Messages that arrive together are claimed together. */
   #changed(): void {
-    if (this.#session?.alive === false) this.#forgetLost()
+    if (this.#session?.alive === false) this.#forget(({ session }) => !session.alive)
     if (this.#isRinging) return
     this.#isRinging = true
     setImmediate(() => {
@@ -184,8 +187,10 @@ export class AmqpConsumer implements Consumer, Holder {
     })
   }
 
-  #forgetLost(): void {
-    for (const [token, { session }] of this.#claims) if (!session.alive) this.#claims.delete(token)
+  #forget(isLost: (claim: Claim) => boolean): Arrival[] {
+    const lost = [...this.#claims].filter(([, claim]) => isLost(claim))
+    for (const [token] of lost) this.#claims.delete(token)
+    return lost.map(([, { arrival }]) => arrival)
   }
 
   #standing(token: string): Claim | null {

@@ -110,5 +110,5 @@ export class Publisher {
   }
 }
 
-const BLOCKED_MS = 10_000
+const BLOCKED_MS = 5_000
 const CONFIRM_MS = 30_000

@@ -19,13 +19,20 @@ interface Moved {
   readonly to: Prepared
 }
 
+export interface SessionOwner {
+  /** There is something to claim, or the session has ended. */
+  changed(): void
+  /** The queue was deleted, and with it what was claimed from it, which is given up and returned. */
+  queueGone(session: Session, queue: string): readonly Arrival[]
+}
+
 export class Session {
   /** Delivered, and claimed by nobody yet. */
   arrivals: Arrival[] = []
   readonly #store: AmqpStore
   readonly #queues: readonly string[]
   readonly #channel: Channel
-  readonly #changed: () => void
+  readonly #owner: SessionOwner
   /** Consumer tags by queue. */
   readonly #consuming = new Map<string, string>()
   #credit = 0
@@ -33,18 +40,17 @@ export class Session {
   #moved: Moved[] = []
   #moving: Promise<void> | null = null
 
-  private constructor(store: AmqpStore, queues: readonly string[], channel: Channel, changed: () => void) {
+  private constructor(store: AmqpStore, queues: readonly string[], channel: Channel, owner: SessionOwner) {
     this.#store = store
     this.#queues = queues
     this.#channel = channel
-    this.#changed = changed
-    channel.once('close', changed)
+    this.#owner = owner
+    channel.once('close', () => owner.changed())
     channel.on('basic.cancel', (tag) => this.#cancelled(tag))
   }
 
-  /** @param changed called when there is something to claim, and when the session has ended. */
-  static async open(store: AmqpStore, queues: readonly string[], changed: () => void): Promise<Session> {
-    return new Session(store, queues, await store.link.channel(), changed)
+  static async open(store: AmqpStore, queues: readonly string[], owner: SessionOwner): Promise<Session> {
+    return new Session(store, queues, await store.link.channel(), owner)
   }
 
   get alive(): boolean {
@@ -170,7 +176,7 @@ export class Session {
     const judgement = judgeArrival(queue, raw, this.#store.returned, Date.now())
     if (judgement.type === 'claimable') {
       this.arrivals.push(judgement.arrival)
-      this.#changed()
+      this.#owner.changed()
       return
     }
     this.#moved.push(judgement)
@@ -201,9 +207,12 @@ export class Session {
       if (tag !== consumerTag) continue
       this.#consuming.delete(queue)
       this.#store.topology.forget(queue)
+      // The channel counts them until they are acked, although there is nothing left to ack.
+      const gone = this.arrivals.filter((arrival) => arrival.queue === queue)
       this.arrivals = this.arrivals.filter((arrival) => arrival.queue !== queue)
+      this.ack([...gone, ...this.#owner.queueGone(this, queue)].map(({ deliveryTag }) => deliveryTag))
     }
-    this.#changed()
+    this.#owner.changed()
   }
 }
 
