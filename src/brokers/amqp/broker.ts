@@ -81,6 +81,7 @@ class AmqpBroker implements Broker {
     for (let tries = 0; ; tries++) {
       const before = this.#held(queue)
       const inQueue = (await this.#store.topology.count(queue)) ?? 0
+      await Promise.all([...this.#store.holders].map((holder) => holder.catchUp()))
       const { waiting, claimed } = this.#held(queue)
       const isSteady = waiting === before.waiting && claimed === before.claimed
       if (isSteady || tries === MAX_COUNTS) return { queue, waiting: inQueue + waiting, delayed: 0, claimed }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Bell } from '../bell.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
@@ -50,13 +51,16 @@ export class AmqpConsumer implements Consumer, Holder {
     const ear = this.#bell.listen({ holds: true })
     this.#waiting.add(waiting)
     this.#stopIdling()
+    let isWaiting = false
     try {
       while (!signal.aborted && this.#closed === null) {
         const session = await orAborted(this.#open(), signal)
         await session?.want(this.#credit())
         const taken = session === null || signal.aborted ? [] : this.#take(session, max)
         if (taken.length > 0) return taken
-        if (session?.alive === true) await ear.heard({ signal, atMs: null })
+        if (session?.isUneven === true && isWaiting) await session.even()
+        if (session?.alive === true) await ear.heard({ signal, atMs: session.isUneven ? Date.now() + EVEN_MS : null })
+        isWaiting = true
       }
       return []
     } catch (error) {
@@ -105,6 +109,12 @@ export class AmqpConsumer implements Consumer, Holder {
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async catchUp(): Promise<void> {
+    // What has been delivered is written before the answer, and handed out a turn after it.
+    await this.#session?.barrier().catch(() => {})
+    await turn()
   }
 
   held(queue: string): { readonly waiting: number; readonly claimed: number } {
@@ -261,3 +271,5 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 const IDLE_MS = 250
+// Longer than a queue takes to deliver what it has.
+const EVEN_MS = 50

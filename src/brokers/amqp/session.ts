@@ -1,16 +1,14 @@
 /**
  * One channel's life of a consumer: what RabbitMQ has delivered on it and was not acked yet. When the channel is gone,
  * so is every claim that was made on it, and the next session begins with nothing.
- *
- * The prefetch count is the credit: as many messages as are claimed and asked for may be out, and none beyond. Where
- * RabbitMQ can, that holds over all queues of the channel; quorum queues each get their share.
  */
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { isCaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type Arrival, judgeArrival } from './arrival.ts'
-import { codeOf, unavailable } from './errors.ts'
+import { Credit } from './credit.ts'
+import { unavailable } from './errors.ts'
 import type { Prepared } from './prepared.ts'
 import type { AmqpStore } from './store.ts'
 
@@ -33,9 +31,7 @@ export class Session {
   readonly #queues: readonly string[]
   readonly #channel: Channel
   readonly #owner: SessionOwner
-  /** Consumer tags by queue. */
-  readonly #consuming = new Map<string, string>()
-  #credit = 0
+  readonly #credit: Credit
   #last: Promise<void> = Promise.resolve()
   #moved: Moved[] = []
   #moving: Promise<void> | null = null
@@ -45,10 +41,12 @@ export class Session {
     this.#queues = queues
     this.#channel = channel
     this.#owner = owner
+    this.#credit = new Credit(store, queues, channel, (queue, message) => this.#delivered(queue, message))
     channel.once('close', () => owner.changed())
-    channel.on('basic.cancel', (tag) => this.#cancelled(tag))
+    channel.on('basic.cancel', (consumerTag) => this.#cancelled(consumerTag))
   }
 
+  /** @throws CaromError `CAROM_STORE_UNAVAILABLE` */
   static async open(store: AmqpStore, queues: readonly string[], owner: SessionOwner): Promise<Session> {
     return new Session(store, queues, await store.link.channel(), owner)
   }
@@ -57,46 +55,43 @@ export class Session {
     return this.#channel.active
   }
 
+  /** Whether a queue may have more to give, if it is asked again. */
+  get isUneven(): boolean {
+    return this.alive && this.#credit.isUneven
+  }
+
   /**
-   * From now on at most `credit` messages are out, those that are claimed included.
+   * From now on at most `total` messages are out, those that are claimed included.
    *
    * @throws CaromError `CAROM_STORE_UNAVAILABLE`
    */
-  async want(credit: number): Promise<void> {
-    const wanted = Math.min(MAX_CREDIT, Math.max(1, credit))
-    const isConsuming = this.#consuming.size === this.#queues.length
-    if (isConsuming && !this.#changesCredit(wanted)) return
-    await this.#inTurn(async () => {
-      try {
-        if (this.#changesCredit(wanted)) await this.#setCredit(wanted)
-        await this.#consumeAll()
-      } catch (error) {
-        if (isCaromError(error)) throw error
-        throw unavailable(`Cannot consume ${this.#queues.join(', ')} at ${this.#store.name}`, error)
-      }
-    })
+  async want(total: number): Promise<void> {
+    const wanted = Math.min(MAX_CREDIT, Math.max(1, total))
+    if (this.#credit.has(wanted)) return
+    await this.#inTurn(() => this.#credit.set(wanted))
   }
 
-  /** What is about to be acked is not to be replaced, unless somebody asks for more. Written before the acks are. */
-  lower(credit: number): void {
-    const wanted = Math.max(1, credit)
-    if (!this.alive || !this.#store.sharesCredit || wanted >= this.#credit) return
-    this.#credit = wanted
-    this.#channel.basicQos({ prefetchCount: wanted, global: true }).catch(() => {})
+  even(): Promise<void> {
+    return this.#inTurn(() => this.#credit.even())
+  }
+
+  /** What is about to be acked is not to be replaced, unless somebody asks for more. */
+  lower(total: number): void {
+    if (this.alive) this.#credit.lower(Math.max(1, total))
   }
 
   /** No further messages. What was not claimed goes back, as if it had never been here. */
   async withdraw(): Promise<void> {
     await this.#inTurn(async () => {
       if (!this.alive) return
-      await this.#cancelAll()
+      await this.#credit.cancelAll()
       this.requeue(this.arrivals.splice(0), 'uncounted')
-      await this.barrier()
+      await this.#credit.barrier()
     })
   }
 
   ack(deliveryTags: readonly number[]): void {
-    if (this.alive) for (const deliveryTag of deliveryTags) this.#channel.basicAck({ deliveryTag })
+    if (this.alive && deliveryTags.length > 0) this.#credit.ack(deliveryTags)
   }
 
   /** To their old places. The lowest first: as soon as one is back it may be delivered again. */
@@ -104,14 +99,13 @@ export class Session {
     if (!this.alive) return
     for (const { deliveryTag, queue, message } of [...arrivals].sort((a, b) => a.deliveryTag - b.deliveryTag)) {
       if (count === 'uncounted') this.#store.returned.add(queue, message)
-      this.#channel.basicNack({ deliveryTag, requeue: true })
+      this.#credit.requeue(deliveryTag)
     }
   }
 
   /** Resolves once RabbitMQ has seen all acks; rejects when the channel ended before. */
-  async barrier(): Promise<void> {
-    const asked = this.#channel.basicQos({ prefetchCount: Math.max(1, this.#credit), global: this.#store.sharesCredit })
-    await this.#store.link.within(asked, 'take acks')
+  barrier(): Promise<void> {
+    return this.#credit.barrier()
   }
 
   async close(): Promise<void> {
@@ -120,54 +114,12 @@ export class Session {
     await this.#channel.close()
   }
 
-  #changesCredit(wanted: number): boolean {
-    return this.#store.sharesCredit ? wanted !== this.#credit : wanted > this.#credit
-  }
-
-  async #setCredit(wanted: number): Promise<void> {
-    const { sharesCredit, link } = this.#store
-    // A consumer keeps the credit that it began with.
-    if (!sharesCredit) await this.#cancelAll()
-    this.#credit = wanted
-    const prefetchCount = sharesCredit ? wanted : Math.ceil(wanted / this.#queues.length)
-    await link.within(this.#channel.basicQos({ prefetchCount, global: sharesCredit }), 'set the prefetch count')
-  }
-
-  async #consumeAll(): Promise<void> {
-    for (const queue of this.#queues) {
-      if (this.#consuming.has(queue)) continue
-      await this.#store.topology.declareQueue(queue)
-      try {
-        await this.#consume(queue)
-      } catch (error) {
-        // Its channel is gone with that; the next one knows.
-        if (codeOf(error) === 'NOT_IMPLEMENTED') this.#store.sharesCredit = false
-        else if (codeOf(error) === 'NOT_FOUND') this.#store.topology.forget(queue)
-        else throw error
-        return
-      }
-    }
-  }
-
-  async #consume(queue: string): Promise<void> {
-    const asked = this.#channel.basicConsume({ queue }, (message) => this.#delivered(queue, message))
-    const { consumerTag } = await this.#store.link.within(asked, `consume queue "${queue}"`)
-    this.#consuming.set(queue, consumerTag)
-  }
-
-  async #cancelAll(): Promise<void> {
-    for (const [queue, consumerTag] of this.#consuming) {
-      await this.#store.link.within(this.#channel.basicCancel({ consumerTag }), `stop consuming queue "${queue}"`)
-      this.#consuming.delete(queue)
-    }
-    this.#credit = 0
-    // What came before the answer is handed out a turn later.
-    await turn()
-  }
-
   /** One after the other: each begins where the one before has left the channel. */
   #inTurn(step: () => Promise<void>): Promise<void> {
-    const next = this.#last.then(step)
+    const next = this.#last.then(step).catch((error: unknown) => {
+      if (isCaromError(error)) throw error
+      throw unavailable(`Cannot consume ${this.#queues.join(', ')} at ${this.#store.name}`, error)
+    })
     this.#last = next.catch(() => {})
     return next
   }
@@ -203,9 +155,8 @@ export class Session {
 
   /** Its queue was deleted: what was delivered from it is gone, what comes from others stays. */
   #cancelled(consumerTag: string): void {
-    for (const [queue, tag] of this.#consuming) {
-      if (tag !== consumerTag) continue
-      this.#consuming.delete(queue)
+    const queue = this.#credit.ended(consumerTag)
+    if (queue !== null) {
       this.#store.topology.forget(queue)
       // The channel counts them until they are acked, although there is nothing left to ack.
       const gone = this.arrivals.filter((arrival) => arrival.queue === queue)

@@ -12,6 +12,8 @@ import { Topology } from './topology.ts'
 
 /** Messages of a queue that one consumer has fetched: to be claimed, and claimed. */
 export interface Holder {
+  /** Resolves when what is on its way to it has arrived. */
+  catchUp(): Promise<void>
   held(queue: string): { readonly waiting: number; readonly claimed: number }
 }
 
