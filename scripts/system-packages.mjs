@@ -12,6 +12,7 @@ const PYTHON = '/usr/bin/python3'
  */
 export const SYSTEM_PACKAGES = [
   { package: 'redis-server', command: 'redis-server', usedBy: 'test/support/redis-server.ts' },
+  { package: 'rabbitmq-server', command: 'rabbitmq-server', usedBy: 'test/support/rabbitmq-server.ts' },
   ...pythonPackages('test/message/kombu-serializers.test.ts', {
     'python3-kombu': 'kombu',
     'python3-msgpack': 'msgpack',

@@ -4,7 +4,7 @@ import { openBroker } from '../brokers/open.ts'
 import { CaromError } from '../errors.ts'
 import { currentContext } from '../job/context.ts'
 import type { ResultBackend } from '../results/backend.ts'
-import { openBackend } from '../results/open.ts'
+import { areResultsMessages, openBackend } from '../results/open.ts'
 import type { ResultSource } from '../results/result-wait.ts'
 import { insideChild } from './inside.ts'
 import { Opening } from './opening.ts'
@@ -19,6 +19,7 @@ export interface StoreUrls {
 
 export class Connections implements ResultSource {
   readonly #name: string
+  readonly #urls: StoreUrls
   readonly #broker: Opening<Broker>
   readonly #backend: Opening<ResultBackend>
   readonly #running = new Set<Promise<unknown>>()
@@ -28,9 +29,10 @@ export class Connections implements ResultSource {
 
   constructor(urls: StoreUrls) {
     this.#name = urls.name
-    const options = { appName: urls.name, resultExpiresMs: urls.resultExpiresMs }
-    this.#broker = new Opening(() => openBroker(urls.brokerUrl, options))
-    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, options))
+    this.#urls = urls
+    const { name: appName, brokerUrl, resultExpiresMs } = urls
+    this.#broker = new Opening(() => openBroker(brokerUrl, { appName, resultExpiresMs }))
+    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, { appName, resultExpiresMs, brokerUrl }))
   }
 
   onEnding(stop: (reason: unknown) => void): () => void {
@@ -56,7 +58,22 @@ export class Connections implements ResultSource {
     const inside = insideChild()
     if (inside !== undefined) return inside.publish(messages)
     const broker = await this.#broker.get()
-    await broker.publish(messages)
+    await broker.publish(await this.#addressed(messages))
+  }
+
+  /** Where results are messages, each task says where its own has to go. */
+  async #addressed(messages: readonly Outgoing[]): Promise<readonly Outgoing[]> {
+    const { resultBackendUrl, name } = this.#urls
+    if (!areResultsMessages(resultBackendUrl, { appName: name })) return messages
+    const { replies } = await this.#backend.get()
+    if (replies === undefined) return messages
+    const reply_to = await replies.open()
+    const awaited = messages.filter(({ message }) => message.headers.ignore_result !== true)
+    replies.expect(awaited.map(({ message }) => message.headers.id))
+    return messages.map(({ queue, message }) => ({
+      queue,
+      message: { ...message, properties: { ...message.properties, reply_to } },
+    }))
   }
 
   async open(): Promise<ResultBackend> {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CaromError } from '../errors.ts'
+import { type AmqpAddress, isAmqpScheme, parseAmqpUrl } from './amqp/address.ts'
 import { parseRedisUrl, REDIS_SCHEMES, type RedisAddress } from './redis/address.ts'
 
 /** `machine`: what is confirmed survives a power cut. `process`: it survives the death of any process. */
@@ -17,6 +18,9 @@ export type StoreAddress =
       readonly resultExpiresMs: number
     }
   | RedisAddress
+  | AmqpAddress
+  /** Results as messages, on the broker's own server. */
+  | { readonly type: 'rpc' }
 
 export interface OpenOptions {
   /** Names the embedded store's file where the URL gives no path. */
@@ -30,7 +34,8 @@ export interface OpenOptions {
 }
 
 /**
- * `memory:[name]` or `embedded:[path][?durability=process]`. Nothing at all is the embedded store, except with
+ * `memory:[name]`, `embedded:[path][?durability=process]`, `amqp[s]://...` (see `amqp/address.ts`) or, for results,
+ * `rpc://`, on the broker's server. Nothing at all is the embedded store, except with
  * `NODE_ENV=production`. The path is taken as it is written, up to the first `?`.
  *
  * @throws CaromError `CAROM_EMBEDDED_REFUSED`, `CAROM_URL_UNSUPPORTED`
@@ -56,6 +61,11 @@ export function parseStoreUrl(url: string | undefined, options: OpenOptions): St
     return { type: 'embedded', path, durability: durabilityOf(parameters.get('durability')), resultExpiresMs }
   }
   if (REDIS_SCHEMES.includes(scheme)) return parseRedisUrl(url.trim(), options.resultExpiresMs)
+  if (isAmqpScheme(scheme)) return parseAmqpUrl(url)
+  if (scheme === 'rpc') {
+    checkParameters(scheme, parameters, [])
+    return { type: 'rpc' }
+  }
   throw unsupported(scheme)
 }
 
@@ -105,11 +115,11 @@ function unsupported(scheme: string): CaromError {
   return new CaromError(
     'CAROM_URL_UNSUPPORTED',
     `Cannot open a store for ${named}: there are "redis://host:6379/0" (and rediss, redis+socket, sentinel), ` +
-      '"embedded:[path][?durability=process]" and "memory:[name]"',
+      '"amqp://user:password@host:5672/vhost" (and amqps), "embedded:[path][?durability=process]" and "memory:[name]"',
   )
 }
 
-const FOREIGN_SCHEMES = new Set(['amqp', 'amqps', 'pyamqp', 'sqs', 'http', 'https', 'file'])
+const FOREIGN_SCHEMES = new Set(['sqs', 'http', 'https', 'file'])
 
 function refused(): CaromError {
   return new CaromError(

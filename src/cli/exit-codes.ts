@@ -72,6 +72,7 @@ const EXIT_OF: Readonly<Record<CaromErrorCode, ExitName>> = {
   CAROM_PLATFORM_UNSUPPORTED: 'unexpected',
   CAROM_POOL_CLOSED: 'unexpected',
   CAROM_QUARANTINE_UNKNOWN: 'failed',
+  CAROM_RESULT_ELSEWHERE: 'usage',
   CAROM_RESULT_IGNORED: 'usage',
   CAROM_RESULT_INSIDE_TASK: 'unexpected',
   CAROM_RESULT_TIMEOUT: 'late',

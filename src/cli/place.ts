@@ -76,7 +76,7 @@ export async function withBroker<T>(place: Place, work: (broker: Broker) => Prom
 /** Runs `work` with the result backend of `place`, and closes it. */
 export async function withBackend<T>(place: Place, work: (backend: ResultBackend) => Promise<T>): Promise<T> {
   existing(place.resultBackendUrl, place)
-  const backend = await openBackend(place.resultBackendUrl, { appName: place.name })
+  const backend = await openBackend(place.resultBackendUrl, { appName: place.name, brokerUrl: place.brokerUrl })
   try {
     return await work(backend)
   } finally {

@@ -5,6 +5,10 @@ export type ReadyState = (typeof READY_STATES)[number]
 /** A task nobody has stored anything about is `PENDING`; so is one that never existed. */
 export type TaskState = ReadyState | 'PENDING' | 'RECEIVED' | 'STARTED' | 'REJECTED' | 'RETRY'
 
+export function isTaskState(state: unknown): state is TaskState {
+  return typeof state === 'string' && STATES.has(state)
+}
+
 export interface ResultMeta {
   readonly taskId: string
   readonly status: TaskState
@@ -18,8 +22,25 @@ export interface ResultMeta {
   readonly groupId: string | null
   /** Epoch milliseconds; `null` until the task is ready. */
   readonly doneAtMs: number | null
+  /** Where its sender waits for it, as the message said; of meaning where results are messages (`rpc://`). */
+  readonly reply?: ReplyTo | undefined
+}
+
+export interface ReplyTo {
+  /** The queue of the process that sent the task: the property `reply_to` of its message. */
+  readonly to: string
+  readonly correlationId: string
 }
 
 export function isReady(status: TaskState): status is ReadyState {
   return status === 'SUCCESS' || status === 'FAILURE' || status === 'REVOKED'
 }
+
+const STATES: ReadonlySet<string> = new Set<TaskState>([
+  ...READY_STATES,
+  'PENDING',
+  'RECEIVED',
+  'STARTED',
+  'REJECTED',
+  'RETRY',
+])

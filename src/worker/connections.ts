@@ -32,7 +32,7 @@ export async function connect(app: AppDescription, options: ConnectOptions): Pro
     const opening = { appName: app.name, resultExpiresMs: app.resultExpiresMs ?? undefined }
     const broker = await openBroker(brokerUrl, opening)
     opened.unshift(broker)
-    const backend = await openBackend(backendUrl, opening)
+    const backend = await openBackend(backendUrl, { ...opening, brokerUrl })
     opened.unshift(backend)
     const queues = options.queues ?? queuesOf(app)
     const consumer = await broker.consumer({ queues, leaseMs: options.leaseMs, node: options.node })

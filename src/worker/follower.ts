@@ -64,17 +64,18 @@ export class Follower {
     const nothing = { next: [], completed: [], end: verdict.end, lost: false, saved: false }
     const read = follow === 'unread' ? await this.#look(request, verdict.end) : { followUps: follow, end: verdict.end }
     if (read.followUps === null) return { ...nothing, end: read.end }
-    const { messages, chords, parts, ended } = read.followUps
-    if (needsNoMore(read.followUps)) return { ...nothing, next: messages }
+    const followUps = this.#withoutChords(request, read.followUps)
+    const { messages, chords, parts, ended } = followUps
+    if (needsNoMore(followUps)) return { ...nothing, next: messages, end: read.end }
     if (!(await this.#stands(request))) return { ...nothing, lost: true }
     const { backend } = this.#parts
     if (chords.length > 0) await backend.openChords(chords)
     await backend.save([
       ...(request.ignoresResult ? [] : [meta]),
-      ...ended.map((task) => ({ ...meta, ...task, children: [] })),
+      ...ended.map((task) => ({ ...meta, ...task, children: [], ...replyFor(task.taskId, meta) })),
     ])
     const reports = parts.map((part) => ({ ...part, status: meta.status as ReadyState, result: meta.result }))
-    return { ...nothing, ...(await this.#report(request, reports, read.followUps)), end: read.end, saved: true }
+    return { ...nothing, ...(await this.#report(request, reports, followUps)), end: read.end, saved: true }
   }
 
   /** Forgets the chords whose bodies are published. That can fail: they go with their age. */
@@ -107,6 +108,17 @@ export class Follower {
 
   async #stands({ token, acknowledgement }: Request): Promise<boolean> {
     return acknowledgement !== null || (await this.#parts.consumer.renew([token])).length === 0
+  }
+
+  /** Where results are messages, nobody can count a chord: it is given up aloud, and all else that follows goes on. */
+  #withoutChords(request: Request, followUps: FollowedUp): FollowedUp {
+    const { chords, parts, unlocked, ...others } = followUps
+    const hasAny = chords.length > 0 || parts.length > 0 || unlocked !== undefined
+    if (this.#parts.backend.replies === undefined || !hasAny) return followUps
+    const { taskId, task } = request
+    const advice = 'name a result backend that stores results'
+    this.#parts.log.error({ taskId, task }, `The chord of a task cannot end with results as messages (rpc): ${advice}`)
+    return { ...others, chords: [], parts: [] }
   }
 
   /** A body that fails may be a part itself: the list grows while it is gone through. */
@@ -157,6 +169,11 @@ export function whoeverFollows({ delivery }: Request, { status }: Verdict): Foll
 /** Whether all that follows can go with the settlement. */
 export function needsNoMore({ chords, parts, ended, unlocked }: FollowedUp): boolean {
   return unlocked === undefined && chords.length === 0 && parts.length === 0 && ended.length === 0
+}
+
+/** Who waits for a task that never ran is told under its own id. */
+function replyFor(taskId: string, { reply }: ResultMeta): Pick<ResultMeta, 'reply'> {
+  return reply === undefined ? {} : { reply: { ...reply, correlationId: taskId } }
 }
 
 function failedMeta(failure: Failure, { partId }: ChordOrder): Omit<ResultMeta, 'taskId' | 'groupId'> {

@@ -11,6 +11,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, Consumer, DeliveryEnd, Outgoing, Settlement } from '../brokers/broker.ts'
 import { encodeFailure } from '../message/failure-meta.ts'
+import type { MessageProperties } from '../message/message.ts'
 import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
@@ -158,7 +159,7 @@ function isSimple(follow: Follow): follow is FollowedUp | null {
 
 function toMeta(request: Request, verdict: Verdict, next: readonly Outgoing[]): ResultMeta | null {
   if (verdict.status === null) return null
-  const { headers } = request.delivery.message
+  const { headers, properties } = request.delivery.message
   return {
     taskId: request.taskId,
     status: verdict.status,
@@ -169,7 +170,14 @@ function toMeta(request: Request, verdict: Verdict, next: readonly Outgoing[]): 
     parentId: textOrNull(headers.parent_id),
     groupId: textOrNull(headers.group),
     doneAtMs: Date.now(),
+    ...replyOf(properties, request.taskId),
   }
+}
+
+/** Where the sender waits for the result, should the backend be one of messages. */
+function replyOf({ reply_to: to, correlation_id: id }: MessageProperties, taskId: string): Pick<ResultMeta, 'reply'> {
+  if (typeof to !== 'string' || to === '') return {}
+  return { reply: { to, correlationId: typeof id === 'string' ? id : taskId } }
 }
 
 /** Headers are a stranger's: what is no text, a `bigint` say, would be a result that no store takes. */

@@ -9,6 +9,7 @@ const never = () => new AbortController().signal
 export const backendCases: readonly ConformanceCase[] = [
   {
     name: 'results are loaded as they were saved, in the order asked, and unknown ones are null',
+    applies: ({ storesResults }) => storesResults,
     async run(open, { resultsAreJson }) {
       const { backend } = await open()
       const json = Buffer.from(JSON.stringify({ text: 'ü \0 "', list: [1, null, -2.5] }))
@@ -136,6 +137,7 @@ export const backendCases: readonly ConformanceCase[] = [
   },
   {
     name: 'closing rejects those who wait and leaves other handles of the store alone',
+    applies: ({ storesResults }) => storesResults,
     async run(open) {
       const { backend } = await open()
       const other = await open()

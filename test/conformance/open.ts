@@ -7,9 +7,12 @@ import { after, type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openBackend } from '../../src/results/open.ts'
 import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { afterwards } from './afterwards.ts'
+import { rabbitStoreFor } from './open-rabbit.ts'
 import type { OpenStore, StoreTraits } from './store.ts'
 
-export type StoreName = 'memory' | 'embedded' | 'redis'
+export type StoreName = 'memory' | 'embedded' | 'redis' | 'amqp'
+/** RabbitMQ, which takes long to start, has test files of its own. */
 export const STORES: readonly StoreName[] = ['memory', 'embedded', 'redis']
 /** Why the suites do not run against a store on this machine. */
 export const ABSENT: Readonly<Partial<Record<StoreName, string | false>>> = { redis: noRedis }
@@ -20,23 +23,40 @@ const OWN_ORDER: StoreTraits = {
   delaysAtPublish: true,
   resultsAreJson: false,
   takesSizeFromMessages: true,
+  delaysInQueue: true,
+  delayStepMs: 0,
+  headers: 'json',
+  storesResults: true,
 }
 const CELERYS_ON_REDIS: StoreTraits = {
+  ...OWN_ORDER,
   firstPriority: 'low',
   ordersAcrossQueues: false,
   delaysAtPublish: false,
   resultsAreJson: true,
   takesSizeFromMessages: false,
 }
+const CELERYS_ON_RABBITMQ: StoreTraits = {
+  ...OWN_ORDER,
+  ordersAcrossQueues: false,
+  delaysAtPublish: false,
+  resultsAreJson: true,
+  delaysInQueue: false,
+  delayStepMs: 1_000,
+  headers: 'amqp',
+  storesResults: false,
+}
 export const TRAITS: Readonly<Record<StoreName, StoreTraits>> = {
   memory: OWN_ORDER,
   embedded: OWN_ORDER,
   redis: CELERYS_ON_REDIS,
+  amqp: CELERYS_ON_RABBITMQ,
 }
 
 /** Opens a store of that kind for one test, which closes what it opened. */
 export async function storeFor(t: TestContext, name: StoreName): Promise<OpenStore> {
   if (name === 'redis') return openerOf(t, (await sharedRedis()).url(nextDb++))
+  if (name === 'amqp') return rabbitStoreFor(t)
   const url = name === 'memory' ? `memory:${randomUUID()}` : `embedded:${join(await folderFor(t), 'store.sqlite')}`
   return openerOf(t, url)
 }
@@ -68,18 +88,4 @@ export async function folderFor(t: TestContext): Promise<string> {
   return folder
 }
 
-/** Runs `release` after the test, the last one first: a store is closed before its folder goes. */
-export function afterwards(t: TestContext, release: () => unknown): void {
-  const known = RELEASES.get(t)
-  if (known !== undefined) {
-    known.push(release)
-    return
-  }
-  const releases = [release]
-  RELEASES.set(t, releases)
-  t.after(async () => {
-    for (const next of releases.reverse()) await next()
-  })
-}
-
-const RELEASES = new WeakMap<TestContext, (() => unknown)[]>()
+export { afterwards } from './afterwards.ts'

@@ -27,6 +27,14 @@ export interface StoreTraits {
   readonly resultsAreJson: boolean
   /** The size of a chord that nobody has opened is what its messages say; a store of Celery's own goes by its counter. */
   readonly takesSizeFromMessages: boolean
+  /** What is not due yet belongs to its queue: it is counted and purged with it, and becomes due in the queue's order. */
+  readonly delaysInQueue: boolean
+  /** How much later than due a message may come, beside what the machine takes. */
+  readonly delayStepMs: number
+  /** AMQP's tables have integers of 64 bits and no NaN; its properties are a closed list. */
+  readonly headers: 'json' | 'amqp'
+  /** Results are stored, with all that is known of them and for anybody to read. */
+  readonly storesResults: boolean
 }
 
 export interface ConformanceCase {
@@ -113,4 +121,10 @@ export function released({ token }: Delivery, count: 'none' | 'crash' | 'foreign
 /** Whether there is nothing to claim: a claim that would have to wait. */
 export async function isIdle({ broker }: OpenedStore): Promise<boolean> {
   return (await broker.depths()).every(({ waiting }) => waiting === 0)
+}
+
+/** The first delayed message of a store may have to wait until there is a place for it to wait in. */
+export async function setUpDelays(broker: Broker): Promise<void> {
+  await broker.publish([outgoing({ queue: 'far', headers: { eta: new Date(Date.now() + 3_600_000).toISOString() } })])
+  await broker.purge('far')
 }

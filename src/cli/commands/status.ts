@@ -90,8 +90,8 @@ function show(place: Place, store: StoreStatus, activity: Activity, { json }: St
 function storeStatus(place: Place, reachable: boolean): StoreStatus {
   try {
     const address = parseStoreUrl(place.brokerUrl, { appName: place.name })
-    if (address.type === 'memory') return { type: address.type, path: null, sizeBytes: null, reachable }
     if (address.type === 'redis') return { type: address.type, path: address.name, sizeBytes: null, reachable }
+    if (address.type !== 'embedded') return { type: address.type, path: null, sizeBytes: null, reachable }
     return { type: address.type, path: address.path, sizeBytes: sizeOf(address.path), reachable }
   } catch {
     return { type: 'unknown', path: null, sizeBytes: null, reachable }

@@ -1,0 +1,113 @@
+/** Answers requests for one node. Its queue is declared anew on every connection. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { backoffMs } from '../../support/backoff.ts'
+import type { ControlRequest } from '../broker.ts'
+import { answerOf } from '../control-reply.ts'
+import {
+  declareRequests,
+  MAILBOX_ARGUMENTS,
+  REQUEST_EXCHANGE,
+  type ReceivedRequest,
+  readRequest,
+} from './control-wire.ts'
+import type { AmqpStore } from './store.ts'
+
+export class ControlServer {
+  readonly #store: AmqpStore
+  readonly #node: string
+  readonly #answer: (request: ControlRequest) => Promise<unknown>
+  readonly #ending = new AbortController()
+  #channel: Channel | null = null
+  #replies: Promise<Channel> | null = null
+  #restarting: Promise<void> | null = null
+
+  constructor(store: AmqpStore, node: string, answer: (request: ControlRequest) => Promise<unknown>) {
+    this.#store = store
+    this.#node = node
+    this.#answer = answer
+  }
+
+  /** Resolves when requests reach it. @throws CaromError `CAROM_STORE_UNAVAILABLE` */
+  async start(): Promise<void> {
+    const { link } = this.#store
+    const channel = await link.channel()
+    await link.within(this.#listen(channel), 'set up remote control')
+    if (this.#ending.signal.aborted) return channel.close()
+    this.#channel = channel
+    channel.once('close', () => this.#lost())
+    channel.once('basic.cancel', () => channel.close())
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort()
+    await this.#restarting
+    const replies = await this.#replies?.catch(() => null)
+    await Promise.all([this.#channel?.close(), replies?.close()])
+  }
+
+  async #listen(channel: Channel): Promise<void> {
+    await declareRequests(channel)
+    const queue = `${this.#node}.${REQUEST_EXCHANGE}`
+    await channel.queueDeclare({ queue, durable: false, autoDelete: true, arguments: MAILBOX_ARGUMENTS })
+    await channel.queueBind({ queue, exchange: REQUEST_EXCHANGE, routingKey: '' })
+    await channel.basicConsume({ queue, noAck: true }, (message) => void this.#received(message))
+  }
+
+  #lost(): void {
+    this.#channel = null
+    if (!this.#ending.signal.aborted) this.#restarting ??= this.#restart().finally(() => (this.#restarting = null))
+  }
+
+  async #restart(): Promise<void> {
+    const { signal } = this.#ending
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await pause(backoffMs(attempt, RESTART), undefined, { signal, ref: false }).catch(() => {})
+      try {
+        if (!signal.aborted) await this.start()
+        return
+      } catch {
+        // Whoever asks meanwhile gets no answer, and RabbitMQ is away for all others too.
+      }
+    }
+  }
+
+  async #received({ body }: AsyncMessage): Promise<void> {
+    const received = readRequest(body, this.#node)
+    if (received === null || this.#ending.signal.aborted) return
+    const reply = await answerOf(this.#answer, received.request)
+    if (received.replyTo !== null) await this.#reply(received, received.replyTo, reply).catch(() => {})
+  }
+
+  async #reply(
+    { ticket }: ReceivedRequest,
+    { exchange, routingKey }: NonNullable<ReceivedRequest['replyTo']>,
+    reply: string,
+  ): Promise<void> {
+    // Not confirmed, and on a channel of its own: an exchange that does not exist ends the channel.
+    const channel = await this.#openReplies()
+    const body = Buffer.from(`{${JSON.stringify(this.#node)}: ${reply}}`)
+    const headers = { ...(typeof ticket === 'string' && { ticket }), clock: 0n }
+    await channel.basicPublish(
+      {
+        exchange,
+        routingKey,
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        priority: 0,
+        headers,
+        timestamp: undefined,
+      } as never,
+      body,
+    )
+  }
+
+  async #openReplies(): Promise<Channel> {
+    const open = await this.#replies?.catch(() => null)
+    if (open?.active === true) return open
+    this.#replies = this.#store.publishingLink.channel()
+    return this.#replies
+  }
+}
+
+const RESTART = { firstMs: 100, maxMs: 5_000 }

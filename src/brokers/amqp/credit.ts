@@ -1,0 +1,170 @@
+/**
+ * How many messages may be out on one channel, and which are.
+ *
+ * RabbitMQ can limit that over all queues of a channel, and the limit can be changed at any time. Quorum queues know no
+ * such limit, only one per consumer, which stays as the consumer began: there each queue gets a share, and a queue that
+ * has used up its own gets what others have left, by a new consumer.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { codeOf } from './errors.ts'
+import type { AmqpStore } from './store.ts'
+
+interface QueueConsumer {
+  readonly consumerTag: string
+  readonly limit: number
+  /** Delivered to this consumer, and not ended yet. */
+  readonly out: Set<number>
+}
+
+export class Credit {
+  readonly #store: AmqpStore
+  readonly #queues: readonly string[]
+  readonly #channel: Channel
+  readonly #deliver: (queue: string, message: AsyncMessage) => void
+  readonly #consumers = new Map<string, QueueConsumer>()
+  /** Delivery tags in the order in which they came, which is that of the tags. */
+  readonly #out = new Set<number>()
+  #total = 0
+
+  constructor(
+    store: AmqpStore,
+    queues: readonly string[],
+    channel: Channel,
+    deliver: (queue: string, message: AsyncMessage) => void,
+  ) {
+    this.#store = store
+    this.#queues = queues
+    this.#channel = channel
+    this.#deliver = deliver
+  }
+
+  /** Whether `total` is in force, and every queue consumed. */
+  has(total: number): boolean {
+    const isEnough = this.#store.sharesCredit ? total === this.#total : total <= this.#total
+    return isEnough && this.#consumers.size === this.#queues.length
+  }
+
+  async set(total: number): Promise<void> {
+    if (this.#store.sharesCredit) {
+      if (total !== this.#total) this.#limitAll(total)
+    } else if (total > this.#total) {
+      // A consumer keeps the limit that it began with.
+      await this.cancelAll()
+    }
+    this.#total = total
+    const share = Math.ceil(total / this.#queues.length)
+    for (const queue of this.#queues) {
+      if (!this.#consumers.has(queue) && !(await this.#consume(queue, share))) return
+    }
+  }
+
+  /** Less than there is. Written at once, so that acks that are written next bring nothing new. */
+  lower(total: number): void {
+    if (this.#store.sharesCredit && total < this.#total) this.#limitAll(total)
+  }
+
+  /** Some queue may have more, and others leave room for it. */
+  get isUneven(): boolean {
+    if (this.#store.sharesCredit || this.#queues.length === 1 || this.#out.size >= this.#total) return false
+    return [...this.#consumers.values()].some(({ limit, out }) => out.size >= limit)
+  }
+
+  /** What is left goes to the queues that have used up their share. At most one message per other queue is too many. */
+  async even(): Promise<void> {
+    const left = this.#total - this.#out.size
+    for (const [queue, { limit, out }] of this.#consumers) {
+      if (out.size < limit || left <= 0) continue
+      await this.#cancel(queue)
+      await this.#consume(queue, left)
+    }
+  }
+
+  async cancelAll(): Promise<void> {
+    for (const queue of [...this.#consumers.keys()]) await this.#cancel(queue)
+    this.#total = 0
+    // What came before the answer is handed out a turn later.
+    await turn()
+  }
+
+  /** The queue of a consumer that RabbitMQ has ended, `null` if it is no longer one. */
+  ended(consumerTag: string): string | null {
+    for (const [queue, consumer] of this.#consumers) {
+      if (consumer.consumerTag !== consumerTag) continue
+      this.#consumers.delete(queue)
+      return queue
+    }
+    return null
+  }
+
+  ack(deliveryTags: readonly number[]): void {
+    const ended = new Set(deliveryTags)
+    // Everything up to some tag is one frame.
+    let upTo = 0
+    for (const deliveryTag of this.#out) {
+      if (!ended.delete(deliveryTag)) break
+      upTo = deliveryTag
+    }
+    if (upTo > 0) this.#channel.basicAck({ deliveryTag: upTo, multiple: true })
+    for (const deliveryTag of ended) this.#channel.basicAck({ deliveryTag })
+    this.#forget(deliveryTags)
+  }
+
+  requeue(deliveryTag: number): void {
+    this.#channel.basicNack({ deliveryTag, requeue: true })
+    this.#forget([deliveryTag])
+  }
+
+  /** Resolves once RabbitMQ has seen all acks; rejects when the channel ended before. */
+  async barrier(): Promise<void> {
+    const asked = this.#qos(Math.max(1, this.#total))
+    await this.#store.link.within(asked, 'take acks')
+  }
+
+  #limitAll(total: number): void {
+    this.#total = total
+    // What is asked next waits for its answer; if it fails, so does the channel.
+    this.#qos(total).catch(() => {})
+  }
+
+  #qos(prefetchCount: number): Promise<void> {
+    return this.#channel.basicQos({ prefetchCount, global: this.#store.sharesCredit })
+  }
+
+  /** False where that has ended the channel, and the next one will do better. */
+  async #consume(queue: string, limit: number): Promise<boolean> {
+    const { topology, link, sharesCredit } = this.#store
+    await topology.declareQueue(queue)
+    const out = new Set<number>()
+    const deliver = (message: AsyncMessage) => {
+      out.add(message.deliveryTag)
+      this.#out.add(message.deliveryTag)
+      this.#deliver(queue, message)
+    }
+    try {
+      if (!sharesCredit) await link.within(this.#qos(limit), 'set the prefetch count')
+      const asked = this.#channel.basicConsume({ queue }, deliver)
+      const { consumerTag } = await link.within(asked, `consume queue "${queue}"`)
+      this.#consumers.set(queue, { consumerTag, limit, out })
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'NOT_IMPLEMENTED') this.#store.sharesCredit = false
+      else if (codeOf(error) === 'NOT_FOUND') topology.forget(queue)
+      else throw error
+      return false
+    }
+  }
+
+  async #cancel(queue: string): Promise<void> {
+    const { consumerTag } = this.#consumers.get(queue) as QueueConsumer
+    await this.#store.link.within(this.#channel.basicCancel({ consumerTag }), `stop consuming queue "${queue}"`)
+    this.#consumers.delete(queue)
+  }
+
+  #forget(deliveryTags: readonly number[]): void {
+    for (const deliveryTag of deliveryTags) {
+      this.#out.delete(deliveryTag)
+      for (const { out } of this.#consumers.values()) out.delete(deliveryTag)
+    }
+  }
+}

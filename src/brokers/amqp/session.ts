@@ -1,0 +1,172 @@
+/**
+ * One channel's life of a consumer: what RabbitMQ has delivered on it and was not acked yet. When the channel is gone,
+ * so is every claim that was made on it, and the next session begins with nothing.
+ */
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { isCaromError } from '../../errors.ts'
+import { backoffMs } from '../../support/backoff.ts'
+import { type Arrival, judgeArrival } from './arrival.ts'
+import { Credit } from './credit.ts'
+import { unavailable } from './errors.ts'
+import type { Prepared } from './prepared.ts'
+import type { AmqpStore } from './store.ts'
+
+interface Moved {
+  readonly deliveryTag: number
+  readonly to: Prepared
+}
+
+export interface SessionOwner {
+  /** There is something to claim, or the session has ended. */
+  changed(): void
+  /** The queue was deleted, and with it what was claimed from it, which is given up and returned. */
+  queueGone(session: Session, queue: string): readonly Arrival[]
+}
+
+export class Session {
+  /** Delivered, and claimed by nobody yet. */
+  arrivals: Arrival[] = []
+  readonly #store: AmqpStore
+  readonly #queues: readonly string[]
+  readonly #channel: Channel
+  readonly #owner: SessionOwner
+  readonly #credit: Credit
+  #last: Promise<void> = Promise.resolve()
+  #moved: Moved[] = []
+  #moving: Promise<void> | null = null
+
+  private constructor(store: AmqpStore, queues: readonly string[], channel: Channel, owner: SessionOwner) {
+    this.#store = store
+    this.#queues = queues
+    this.#channel = channel
+    this.#owner = owner
+    this.#credit = new Credit(store, queues, channel, (queue, message) => this.#delivered(queue, message))
+    channel.once('close', () => owner.changed())
+    channel.on('basic.cancel', (consumerTag) => this.#cancelled(consumerTag))
+  }
+
+  /** @throws CaromError `CAROM_STORE_UNAVAILABLE` */
+  static async open(store: AmqpStore, queues: readonly string[], owner: SessionOwner): Promise<Session> {
+    return new Session(store, queues, await store.link.channel(), owner)
+  }
+
+  get alive(): boolean {
+    return this.#channel.active
+  }
+
+  /** Whether a queue may have more to give, if it is asked again. */
+  get isUneven(): boolean {
+    return this.alive && this.#credit.isUneven
+  }
+
+  /**
+   * From now on at most `total` messages are out, those that are claimed included.
+   *
+   * @throws CaromError `CAROM_STORE_UNAVAILABLE`
+   */
+  async want(total: number): Promise<void> {
+    const wanted = Math.min(MAX_CREDIT, Math.max(1, total))
+    if (this.#credit.has(wanted)) return
+    await this.#inTurn(() => this.#credit.set(wanted))
+  }
+
+  even(): Promise<void> {
+    return this.#inTurn(() => this.#credit.even())
+  }
+
+  /** What is about to be acked is not to be replaced, unless somebody asks for more. */
+  lower(total: number): void {
+    if (this.alive) this.#credit.lower(Math.max(1, total))
+  }
+
+  /** No further messages. What was not claimed goes back, as if it had never been here. */
+  async withdraw(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.alive) return
+      await this.#credit.cancelAll()
+      this.requeue(this.arrivals.splice(0), 'uncounted')
+      await this.#credit.barrier()
+    })
+  }
+
+  ack(deliveryTags: readonly number[]): void {
+    if (this.alive && deliveryTags.length > 0) this.#credit.ack(deliveryTags)
+  }
+
+  /** To their old places. The lowest first: as soon as one is back it may be delivered again. */
+  requeue(arrivals: readonly Arrival[], count: 'counted' | 'uncounted'): void {
+    if (!this.alive) return
+    for (const { deliveryTag, queue, message } of [...arrivals].sort((a, b) => a.deliveryTag - b.deliveryTag)) {
+      if (count === 'uncounted') this.#store.returned.add(queue, message)
+      this.#credit.requeue(deliveryTag)
+    }
+  }
+
+  /** Resolves once RabbitMQ has seen all acks; rejects when the channel ended before. */
+  barrier(): Promise<void> {
+    return this.#credit.barrier()
+  }
+
+  async close(): Promise<void> {
+    // What was published elsewhere already would come twice.
+    await Promise.race([this.#moving, pause(MOVING_MS, undefined, { ref: false })])
+    await this.#channel.close()
+  }
+
+  /** One after the other: each begins where the one before has left the channel. */
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const next = this.#last.then(step).catch((error: unknown) => {
+      if (isCaromError(error)) throw error
+      throw unavailable(`Cannot consume ${this.#queues.join(', ')} at ${this.#store.name}`, error)
+    })
+    this.#last = next.catch(() => {})
+    return next
+  }
+
+  #delivered(queue: string, raw: AsyncMessage): void {
+    const judgement = judgeArrival(queue, raw, this.#store.returned, Date.now())
+    if (judgement.type === 'claimable') {
+      this.arrivals.push(judgement.arrival)
+      this.#owner.changed()
+      return
+    }
+    this.#moved.push(judgement)
+    this.#moving ??= this.#move().finally(() => {
+      this.#moving = null
+    })
+  }
+
+  /** Published and confirmed, then acked. What cannot be published waits here, and keeps its credit. */
+  async #move(): Promise<void> {
+    for (let failures = 0; this.#moved.length > 0 && this.alive; ) {
+      await turn()
+      const batch = this.#moved.splice(0)
+      try {
+        await this.#store.publish(batch.map(({ to }) => to))
+        this.ack(batch.map(({ deliveryTag }) => deliveryTag))
+        failures = 0
+      } catch {
+        this.#moved.unshift(...batch)
+        await pause(backoffMs(failures++, MOVE_BACKOFF), undefined, { ref: false })
+      }
+    }
+  }
+
+  /** Its queue was deleted: what was delivered from it is gone, what comes from others stays. */
+  #cancelled(consumerTag: string): void {
+    const queue = this.#credit.ended(consumerTag)
+    if (queue !== null) {
+      this.#store.topology.forget(queue)
+      // The channel counts them until they are acked, although there is nothing left to ack.
+      const gone = this.arrivals.filter((arrival) => arrival.queue === queue)
+      this.arrivals = this.arrivals.filter((arrival) => arrival.queue !== queue)
+      this.ack([...gone, ...this.#owner.queueGone(this, queue)].map(({ deliveryTag }) => deliveryTag))
+    }
+    this.#owner.changed()
+  }
+}
+
+const MAX_CREDIT = 65_535
+const MOVING_MS = 2_000
+const MOVE_BACKOFF = { firstMs: 100, maxMs: 5_000 }

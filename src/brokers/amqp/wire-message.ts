@@ -1,0 +1,177 @@
+/**
+ * A message as AMQP has it: headers as a table, properties beside it, the body as it is. What Carom adds is one header,
+ * `x-carom`, a table; Python's workers show it among a request's headers and do nothing with it.
+ */
+import type { AsyncMessage, SyncMessage } from 'rabbitmq-client'
+import { CaromError } from '../../errors.ts'
+import { quoted } from '../../message/invalid-message.ts'
+import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
+import { encodeWireJson } from '../../message/wire-json.ts'
+import type { DeliveryCounts } from '../broker.ts'
+import { fromTable, NoTableFormError, type Table, toTable } from './table.ts'
+
+/** What the library sends as one message. */
+export interface Publication {
+  readonly exchange: string
+  readonly routingKey: string
+  /** A message that reaches no queue is an error, and not dropped. */
+  readonly mandatory: boolean
+  readonly fields: Table
+  readonly headers: Table
+  readonly body: Buffer
+}
+
+/** The header `x-carom`. All of it may be missing; what is no number or text counts as missing. */
+export interface CaromHeader extends Partial<DeliveryCounts> {
+  /** Not before this moment (epoch milliseconds), where the message has been given back with a delay. */
+  readonly dueMs?: number | undefined
+  /** Of a quarantined message: why, when, from where, and the name by which it is asked for. */
+  readonly reason?: string | undefined
+  readonly atMs?: number | undefined
+  readonly queue?: string | undefined
+  readonly taskId?: string | undefined
+}
+
+/** @throws CaromError `CAROM_MESSAGE_INVALID` for what AMQP cannot carry. */
+export function toPublication(queue: string, message: Message, carom: CaromHeader = {}): Publication {
+  if (typeof queue !== 'string' || queue === '' || Buffer.byteLength(queue) > MAX_SHORT_BYTES) {
+    throw invalid(message, `its queue ${quoted(String(queue))} is no name of 1 to ${MAX_SHORT_BYTES} bytes`)
+  }
+  try {
+    return {
+      exchange: '',
+      routingKey: queue,
+      mandatory: true,
+      fields: fieldsOf(message),
+      headers: headersOf(message, carom),
+      // The publisher may go on to use its buffer.
+      body: Buffer.from(message.body),
+    }
+  } catch (error) {
+    if (error instanceof NoTableFormError) throw invalid(message, `${error.path} ${error.reason}`, error)
+    throw error
+  }
+}
+
+export interface ReadMessage {
+  readonly message: Message
+  readonly carom: CaromHeader
+  /** How often RabbitMQ has taken it back, where its queue counts that (a quorum queue). */
+  readonly returns: number | null
+}
+
+/** @throws NoTableFormError when it cannot be read. */
+export function readMessage(raw: AsyncMessage | SyncMessage): ReadMessage {
+  const { 'x-carom': carom, 'x-delivery-count': returns, ...table } = (raw.headers ?? {}) as Record<string, unknown>
+  const kept = Object.entries(table).filter(([name]) => !BROKER_HEADERS.has(name))
+  const properties: [string, unknown][] = [...PROPERTIES].map(([name, field]) => [
+    name,
+    (raw as unknown as Table)[field],
+  ])
+  const message: Message = {
+    headers: fromTable(Object.fromEntries(kept), 'headers') as unknown as TaskHeaders,
+    properties: Object.fromEntries(properties.filter(([, value]) => value !== undefined)) as MessageProperties,
+    contentType: raw.contentType ?? '',
+    contentEncoding: raw.contentEncoding ?? 'utf-8',
+    body: bytesOf(raw.body),
+  }
+  return { message, carom: readCarom(carom), returns: typeof returns === 'number' ? returns : null }
+}
+
+/** The library decodes a body for which nobody has said how it is encoded. */
+export function bytesOf(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : encodeWireJson(body))
+}
+
+function fieldsOf(message: Message): Record<string, unknown> {
+  const fields: Record<string, unknown> = {
+    contentType: short(message.contentType, 'contentType'),
+    contentEncoding: short(message.contentEncoding, 'contentEncoding'),
+    // The library would add the time.
+    timestamp: undefined,
+    deliveryMode: 2,
+  }
+  for (const [name, value] of Object.entries(message.properties)) {
+    const field = PROPERTIES.get(name)
+    if (value === undefined || value === null) continue
+    if (field === undefined) throw new NoTableFormError(`properties.${name}`, 'is no property that AMQP has')
+    fields[field] = propertyOf(name, value)
+  }
+  return fields
+}
+
+function propertyOf(name: string, value: unknown): unknown {
+  if (name === 'priority') return priorityOf(value)
+  if (name === 'delivery_mode') return value === 1 ? 1 : 2
+  if (name === 'expiration' && !(typeof value === 'string' && /^\d{1,9}$/.test(value))) {
+    throw new NoTableFormError('properties.expiration', 'is no decimal string of at most 999999999 milliseconds')
+  }
+  if (name === 'timestamp' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
+    throw new NoTableFormError('properties.timestamp', 'is no count of seconds')
+  }
+  return name === 'timestamp' ? value : short(value, `properties.${name}`)
+}
+
+/** AMQP's scale, one octet; what is no number counts as 0. */
+function priorityOf(priority: unknown): number {
+  if (typeof priority !== 'number' || Number.isNaN(priority)) return 0
+  return Math.trunc(Math.min(255, Math.max(0, priority)))
+}
+
+function short(value: unknown, path: string): string {
+  if (typeof value === 'string' && Buffer.byteLength(value) <= MAX_SHORT_BYTES) return value
+  throw new NoTableFormError(path, `is no text of at most ${MAX_SHORT_BYTES} bytes`)
+}
+
+function headersOf(message: Message, carom: CaromHeader): Table {
+  const headers = toTable(message.headers, 'headers')
+  const added = Object.entries(carom).filter(([, value]) => value !== undefined && value !== 0)
+  return added.length === 0 ? headers : { ...headers, 'x-carom': toTable(Object.fromEntries(added), 'x-carom') }
+}
+
+function readCarom(table: unknown): CaromHeader {
+  if (typeof table !== 'object' || table === null) return {}
+  const fields = table as Table
+  const number = (name: keyof CaromHeader) => {
+    const value = fields[name]
+    return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined
+  }
+  const text = (name: keyof CaromHeader) => {
+    const value = fields[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  return {
+    deliveries: number('deliveries') ?? 0,
+    crashes: number('crashes') ?? 0,
+    foreign: number('foreign') ?? 0,
+    dueMs: number('dueMs'),
+    reason: text('reason'),
+    atMs: number('atMs'),
+    queue: text('queue'),
+    taskId: text('taskId'),
+  }
+}
+
+function invalid(message: Message, why: string, cause?: unknown): CaromError {
+  const { task, id } = message.headers
+  return new CaromError('CAROM_MESSAGE_INVALID', `Cannot publish task ${String(task)} (${String(id)}): ${why}`, {
+    cause,
+    taskId: id,
+  })
+}
+
+const MAX_SHORT_BYTES = 255
+// Without user_id and cluster_id, which only RabbitMQ itself may set.
+const PROPERTIES: ReadonlyMap<string, string> = new Map([
+  ['correlation_id', 'correlationId'],
+  ['reply_to', 'replyTo'],
+  ['delivery_mode', 'deliveryMode'],
+  ['priority', 'priority'],
+  ['expiration', 'expiration'],
+  ['message_id', 'messageId'],
+  ['timestamp', 'timestamp'],
+  ['type', 'type'],
+  ['app_id', 'appId'],
+])
+const BROKER_HEADERS = new Set(['x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason'])

@@ -1,0 +1,109 @@
+/** The queue to which results are sent, and its consumer, which is there again after every lost connection. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { readReply } from '../../brokers/amqp/result-reply.ts'
+import type { AmqpStore } from '../../brokers/amqp/store.ts'
+import { bytesOf } from '../../brokers/amqp/wire-message.ts'
+import { backoffMs } from '../../support/backoff.ts'
+import type { ResultMeta } from '../meta.ts'
+
+export class ReplyQueue {
+  readonly name: string = randomUUID()
+  readonly #store: AmqpStore
+  readonly #received: (meta: ResultMeta) => void
+  readonly #ending = new AbortController()
+  #opening: Promise<Channel> | null = null
+  #restarting: Promise<void> | null = null
+
+  constructor(store: AmqpStore, received: (meta: ResultMeta) => void) {
+    this.#store = store
+    this.#received = received
+  }
+
+  /** Resolves when results arrive. @throws CaromError `CAROM_STORE_UNAVAILABLE` */
+  async open(): Promise<Channel> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+
+  /** Resolves when everything that is in the queue now has been received. */
+  async catchUp(): Promise<void> {
+    const channel = await this.open()
+    // The first answer comes from the queue and may overtake what it delivered before; the second one cannot.
+    for (let asked = 0; asked < 2; asked++) {
+      const answer = channel.queueDeclare({ queue: this.name, passive: true })
+      await this.#store.link.within(answer, 'answer for the queue of results')
+    }
+    await turn()
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort()
+    await this.#restarting
+    const channel = await this.#opening?.catch(() => null)
+    if (channel?.active !== true) return
+    await this.#store.link
+      .within(channel.queueDelete({ queue: this.name }), 'delete the queue of results')
+      .catch(() => {})
+    await channel.close()
+  }
+
+  async #open(): Promise<Channel> {
+    const { link, address } = this.#store
+    const channel = await link.channel()
+    await link.within(this.#listen(channel, address.persistentResults), 'set up a queue of results')
+    channel.once('close', () => this.#lost())
+    channel.once('basic.cancel', () => channel.close())
+    return channel
+  }
+
+  /**
+   * Celery's own goes with its consumer, and with it what comes while the connection is lost; how this one lives is
+   * between RabbitMQ and this process.
+   */
+  async #listen(channel: Channel, durable: boolean): Promise<void> {
+    const queue = this.name
+    await channel.queueDeclare({ queue, durable, autoDelete: false, arguments: { 'x-expires': EXPIRES_MS } })
+    await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
+  }
+
+  #deliver({ body }: AsyncMessage): void {
+    let meta: ResultMeta
+    try {
+      meta = readReply(bytesOf(body))
+    } catch {
+      // Nobody can be told: whoever sent it is a stranger, and for which task is what cannot be read.
+      return
+    }
+    this.#received(meta)
+  }
+
+  #lost(): void {
+    this.#opening = null
+    if (this.#ending.signal.aborted) return
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = null
+    })
+  }
+
+  async #restart(): Promise<void> {
+    const { signal } = this.#ending
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await pause(backoffMs(attempt, RESTART), undefined, { signal, ref: false }).catch(() => {})
+      try {
+        if (!signal.aborted) await this.open()
+        return
+      } catch {
+        // Those who wait go on waiting, each for as long as it said.
+      }
+    }
+  }
+}
+
+// For how long results wait for a process that has lost its connection.
+const EXPIRES_MS = 600_000
+const RESTART = { firstMs: 100, maxMs: 5_000 }

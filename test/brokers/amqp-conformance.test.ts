@@ -1,0 +1,13 @@
+import { before, test } from 'node:test'
+import { brokerCases } from '../conformance/broker.ts'
+import { TRAITS } from '../conformance/open.ts'
+import { rabbit, rabbitStoreFor } from '../conformance/open-rabbit.ts'
+import { withoutRabbit } from '../support/rabbitmq-server.ts'
+
+const skip = withoutRabbit()
+before(() => (skip === false ? rabbit() : undefined), { timeout: 60_000 })
+
+for (const { name, applies, run } of brokerCases) {
+  if (applies?.(TRAITS.amqp) === false) continue
+  test(`amqp broker: ${name}`, { timeout: 20_000, skip }, async (t) => run(await rabbitStoreFor(t), TRAITS.amqp))
+}

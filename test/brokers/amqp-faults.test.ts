@@ -1,0 +1,132 @@
+/** RabbitMQ closes connections and channels, runs out of memory or loses queues: what it had confirmed is not lost. */
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { Broker, Delivery } from '../../src/brokers/broker.ts'
+import { isCaromError } from '../../src/errors.ts'
+import { openerOf } from '../conformance/open.ts'
+import { acked, claimCount, claimOne, consumerOf, idsOf, numbered, outgoing } from '../conformance/store.ts'
+import { amqpChannel } from '../support/amqp-channel.ts'
+import { type RabbitServer, startRabbit, withoutRabbit } from '../support/rabbitmq-server.ts'
+import { until } from '../support/wait.ts'
+import { claimAll } from './claim-all.ts'
+
+const skip = withoutRabbit()
+const limits = { skip, timeout: 50_000 }
+let server: RabbitServer
+before(
+  async () => {
+    // A claim older than a second is ended by RabbitMQ, which looks twice a second.
+    if (skip === false) server = await startRabbit([], '-rabbit channel_tick_interval 500')
+  },
+  { timeout: 60_000 },
+)
+after(() => server?.remove())
+
+async function opened(t: TestContext): Promise<{ broker: Broker; url: string }> {
+  const url = `${server.url(await server.vhost())}?heartbeat=2`
+  const { broker } = await openerOf(t, url)()
+  return { broker, url }
+}
+
+test('connections that RabbitMQ closes by force are made anew', limits, async (t) => {
+  const { broker } = await opened(t)
+  const consumer = await consumerOf(broker)
+  const answered = new Set<string>()
+  await broker.mailbox.serve('node@here', async ({ method }) => answered.add(method).size)
+  await broker.publish(numbered(['a', 'b']))
+  const [a] = await claimCount(consumer, 1)
+  assert.ok(a)
+  const claiming = claimAll(consumer, ['a', 'b', 'c'])
+  await server.control('close_all_connections', '--global', 'for a test')
+  await until(async () => (await consumer.renew([a.token])).length === 1, { what: 'the claim is lost' })
+  await until(
+    async () => {
+      await broker.publish([outgoing({ id: 'c' })]).catch(() => null)
+      return (await broker.depths(['q']).catch(() => [])).length > 0
+    },
+    { withinMs: 20_000, what: 'it publishes again' },
+  )
+  await claiming
+  await until(
+    async () =>
+      Object.keys(
+        await broker.mailbox.ask({ method: 'ping', arguments: {}, destination: null }, { timeoutMs: 500, limit: 1 }),
+      ).length === 1,
+    {
+      withinMs: 20_000,
+      what: 'remote control answers again',
+    },
+  )
+})
+
+test(
+  'while memory runs out publishing waits, claims are renewed and settled, and then it goes on',
+  limits,
+  async (t) => {
+    const { broker } = await opened(t)
+    const consumer = await consumerOf(broker)
+    await broker.publish(numbered(['a', 'b']))
+    const [a, b] = await claimCount(consumer, 2)
+    assert.ok(a && b)
+    await server.control('set_vm_memory_high_watermark', '0.00001')
+    let isPublished = false
+    const publishing = broker.publish([outgoing({ id: 'c' })]).then(() => {
+      isPublished = true
+    })
+    publishing.catch(() => {})
+    assert.deepEqual(await consumer.settle([acked(a)]), ['settled'])
+    assert.deepEqual(await consumer.renew([b.token]), [])
+    const refused = broker.publish([outgoing({ id: 'd' })])
+    await assert.rejects(
+      refused,
+      (error) => isCaromError(error, 'CAROM_STORE_UNAVAILABLE') && /alarm/.test(error.message),
+    )
+    assert.equal(isPublished, false)
+    await server.control('set_vm_memory_high_watermark', '0.4')
+    await publishing.catch((error) => assert.ok(isCaromError(error, 'CAROM_STORE_UNAVAILABLE')))
+    await broker.publish([outgoing({ id: 'e' })])
+    assert.deepEqual(await consumer.settle([acked(b)]), ['settled'])
+    const ids = idsOf(await claimAll(consumer, isPublished ? ['c', 'e'] : ['e']))
+    assert.ok(!ids.includes('d'), 'what was refused was published')
+  },
+)
+
+test('a queue that was deleted is declared again, and claims from other queues stand', limits, async (t) => {
+  const { broker, url } = await opened(t)
+  const consumer = await consumerOf(broker, { queues: ['q', 'r'] })
+  await broker.publish([outgoing({ id: 'gone' }), outgoing({ id: 'kept', queue: 'r' })])
+  const claimed = await claimCount(consumer, 2)
+  const kept = claimed.find(({ queue }) => queue === 'r') as Delivery
+  const gone = claimed.find(({ queue }) => queue === 'q') as Delivery
+  const channel = await amqpChannel(t, url)
+  const claiming = claimAll(consumer, ['new'])
+  await channel.queueDelete({ queue: 'q' })
+  await until(async () => (await consumer.renew([gone.token, kept.token])).length > 0, { what: 'the claim is lost' })
+  assert.deepEqual(await consumer.renew([gone.token, kept.token]), [gone.token])
+  await broker.publish([outgoing({ id: 'new' })])
+  assert.deepEqual(idsOf(await claiming), ['new'])
+  assert.deepEqual(await consumer.settle([acked(kept), acked(gone)]), ['settled', 'lost'])
+  // Nobody consumes it, so nobody is told: the message comes back, and is published once more.
+  await broker.publish([outgoing({ queue: 'unread' })])
+  await channel.queueDelete({ queue: 'unread' })
+  await broker.publish([outgoing({ queue: 'unread', id: 'again' })])
+  assert.equal((await channel.queueDeclare({ queue: 'unread', passive: true })).messageCount, 1)
+})
+
+test('a claim that RabbitMQ ends after its consumer timeout is lost, and comes again', limits, async (t) => {
+  const { broker } = await opened(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish([outgoing({ id: 'slow' })])
+  await server.evaluate('application:set_env(rabbit, consumer_timeout, 1000).')
+  t.after(() => server.evaluate('application:set_env(rabbit, consumer_timeout, 1800000).'))
+  const first = await claimOne(consumer)
+  await until(async () => (await consumer.renew([first.token])).length === 1, {
+    withinMs: 20_000,
+    what: 'RabbitMQ has closed the channel',
+  })
+  assert.deepEqual(await consumer.settle([acked(first)]), ['lost'])
+  const [again] = await claimAll(consumer, ['slow'])
+  assert.ok(again)
+  assert.equal(again.counts.deliveries, 2)
+  assert.deepEqual(await consumer.settle([acked(again)]), ['settled'])
+})
