@@ -11,14 +11,15 @@ export interface Broker {
   /** Names the store behind this broker, as {@link import('../results/backend.ts').ResultBackend.store} does. */
   readonly store: string
   /**
-   * Resolves when every message is durable: all of them or none. The header `eta` is honoured, the property
-   * `priority` orders a queue (0 to 255, higher first), equal priorities are first in, first out.
+   * Resolves when every message is durable: all of them or none, except where the store has no such step, and its
+   * error says how many are there. The header `eta` is honoured, the property `priority` orders a queue (0 to 255,
+   * higher first), equal priorities are first in, first out.
    */
   publish(messages: readonly Outgoing[]): Promise<void>
   consumer(options: ConsumerOptions): Promise<Consumer>
   /**
    * Messages per queue, for every queue that has any. A broker that cannot list its queues counts those in `known` and
-   * those it has met itself.
+   * those it has met itself; one that cannot see what is not due yet, or the claims of others, leaves them out.
    */
   depths(known?: readonly string[]): Promise<readonly QueueDepth[]>
   /** Removes what waits in `queue`, due or not, and returns how many. Claimed messages are left to their workers. */

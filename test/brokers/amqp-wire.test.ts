@@ -127,24 +127,26 @@ test('what others send arrives as it is, however odd it is', limits, async (t) =
   assert.equal(String(json?.message.body), '{"a":1}')
 })
 
-test('a message that cannot be read goes into the quarantine, and good ones flow', limits, async (t) => {
-  const url = await freshUrl()
-  const { broker } = await openerOf(t, url)()
-  const consumer = await consumerOf(broker)
-  const channel = await amqpChannel(t, url)
-  await broker.publish([outgoing({ id: 'before' })])
-  let deep: unknown = 1
-  for (let level = 0; level < 200; level++) deep = [deep]
-  await channel.basicPublish({ routingKey: 'q', headers: { id: 'deep', deep } }, Buffer.from('body'))
-  await broker.publish([outgoing({ id: 'after' })])
-  const deliveries = await claimCount(consumer, 2)
-  assert.deepEqual(idsOf(deliveries), ['before', 'after'])
-  await consumer.settle(deliveries.map((delivery) => acked(delivery)))
-  const set = await until(async () => (await broker.quarantine.list())[0], { what: 'it is in quarantine' })
-  assert.match(set.reason, /cannot be read: headers.* nested deeper/)
-  assert.deepEqual([set.queue, String(set.message.body)], ['q', 'body'])
-  assert.equal(await broker.quarantine.drop([set.taskId]), 1)
-})
+for (const levels of [200, 3_000]) {
+  test(`headers nested ${levels} deep end in the quarantine once, and good messages flow`, limits, async (t) => {
+    const url = await freshUrl()
+    const { broker } = await openerOf(t, url)()
+    const consumer = await consumerOf(broker)
+    const channel = await amqpChannel(t, url)
+    await broker.publish([outgoing({ id: 'before' })])
+    let deep: unknown = 1
+    for (let level = 0; level < levels; level++) deep = [deep]
+    await channel.basicPublish({ routingKey: 'q', headers: { id: 'deep', deep } }, Buffer.from('body'))
+    await broker.publish([outgoing({ id: 'after' })])
+    const deliveries = await claimCount(consumer, 2)
+    assert.deepEqual(idsOf(deliveries), ['before', 'after'])
+    assert.deepEqual(await consumer.settle(deliveries.map((delivery) => acked(delivery))), ['settled', 'settled'])
+    const set = await until(async () => (await broker.quarantine.list())[0], { what: 'it is in quarantine' })
+    assert.match(set.reason, /cannot be read: headers.* nested/)
+    assert.deepEqual([set.queue, String(set.message.body)], ['q', 'body'])
+    assert.equal(await broker.quarantine.drop([set.taskId]), 1)
+  })
+}
 
 test('a message that Python sent with an eta is parked, and held by no worker', limits, async (t) => {
   const url = await freshUrl()

@@ -4,7 +4,7 @@ import { type Channel, Connection } from 'rabbitmq-client'
 import { afterwards } from '../conformance/afterwards.ts'
 
 export async function amqpChannel(t: TestContext, url: string): Promise<Channel> {
-  const connection = new Connection({ url, retryLow: 50 })
+  const connection = new Connection({ url, retryLow: 50, frameMax: 131_072 })
   connection.on('error', () => {})
   const channel = await connection.acquire({ emitErrorsFromChannel: true })
   channel.on('error', () => {})

@@ -1,7 +1,7 @@
 /** A RabbitMQ of the test's own: free ports, its own folder, killed with the test file. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -128,9 +128,13 @@ class Server implements RabbitServer {
     this.#process = null
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
-    // Its group: the shell that started it, Erlang, and what Erlang started.
-    process.kill(-child.pid, 'SIGKILL')
+    // Erlang first: the shell that started it then reaps it and ends.
+    const pid = Number(await readFile(join(this.#folder, 'pid'), 'utf8').catch(() => ''))
+    if (pid > 0) process.kill(pid, 'SIGKILL')
+    else process.kill(-child.pid, 'SIGKILL')
+    const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), 2_000)
     await ended
+    clearTimeout(timer)
   }
 
   async remove(): Promise<void> {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import { backoffMs } from '../../support/backoff.ts'
 import { Bell } from '../bell.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
 import type { Arrival } from './arrival.ts'
 import { closed } from './errors.ts'
+import { orAborted } from './or-aborted.ts'
 import { Session } from './session.ts'
 import { planOf, type SettlementPlan } from './settlement-plan.ts'
 import type { AmqpStore, Holder } from './store.ts'
@@ -31,6 +33,9 @@ export class AmqpConsumer implements Consumer, Holder {
   #opening: Promise<Session> | null = null
   #idle: NodeJS.Timeout | null = null
   #isRinging = false
+  #openedAtMs = -Infinity
+  #shortLives = 0
+  readonly #ending = new AbortController()
   #closed: Promise<void> | null = null
 
   /** @param onClosed called once, when it closes. */
@@ -147,6 +152,7 @@ export class AmqpConsumer implements Consumer, Holder {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweep)
+    this.#ending.abort()
     this.#stopIdling()
     this.#onClosed()
     this.#bell.ring()
@@ -176,7 +182,14 @@ export class AmqpConsumer implements Consumer, Holder {
     return this.#opening
   }
 
+  /** One that ends at once, again and again, is not opened anew without a pause. */
   async #openSession(): Promise<Session> {
+    this.#shortLives = performance.now() - this.#openedAtMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+    const { signal } = this.#ending
+    if (this.#shortLives > 1) {
+      await pause(backoffMs(this.#shortLives - 2, REOPEN), undefined, { signal }).catch(() => {})
+    }
+    this.#openedAtMs = performance.now()
     const session = await Session.open(this.#store, this.#options.queues, {
       changed: () => this.#changed(),
       queueGone: (gone, queue) => this.#forget((claim) => claim.session === gone && claim.arrival.queue === queue),
@@ -254,22 +267,8 @@ export class AmqpConsumer implements Consumer, Holder {
   }
 }
 
-/** `null` once aborted, whatever becomes of the promise. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  let abort = () => {}
-  const aborted = new Promise<null>((resolve) => {
-    abort = () => resolve(null)
-  })
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-    promise.catch(() => {})
-  }
-}
-
 const IDLE_MS = 250
+const SHORT_LIFE_MS = 5_000
+const REOPEN = { firstMs: 100, maxMs: 5_000 }
 // Longer than a queue takes to deliver what it has.
 const EVEN_MS = 50

@@ -8,6 +8,7 @@ import type { CaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type AmqpAddress, type AmqpHost, storeName } from './address.ts'
 import { closed, isRefusal, unavailable } from './errors.ts'
+import { guardFrames } from './frame-guard.ts'
 
 export class Link {
   readonly #address: AmqpAddress
@@ -17,12 +18,13 @@ export class Link {
   #connecting: Promise<Connection> | null = null
   #nextHost = 0
   #blocked: string | null = null
-  #unblocked: (() => void)[] = []
+  readonly #unblocked = new Set<() => void>()
   #giveUp: (() => void) | null = null
   readonly #ending = new AbortController()
 
   /** @param name shown to operators in RabbitMQ's list of connections. */
   constructor(address: AmqpAddress, name: string) {
+    guardFrames()
     this.#address = address
     this.#name = name
     this.#store = storeName(address)
@@ -77,9 +79,10 @@ export class Link {
   async whileBlocked(withinMs: number): Promise<void> {
     if (this.#blocked === null) return
     const over = new AbortController()
-    const unblocked = new Promise<void>((resolve) => this.#unblocked.push(resolve))
-    await Promise.race([unblocked, pause(withinMs, undefined, { signal: over.signal }).catch(() => {})])
-    over.abort()
+    const wake = () => over.abort()
+    this.#unblocked.add(wake)
+    await pause(withinMs, undefined, { signal: over.signal }).catch(() => {})
+    this.#unblocked.delete(wake)
   }
 
   async close(): Promise<void> {
@@ -164,7 +167,7 @@ export class Link {
 
   #unblock(): void {
     this.#blocked = null
-    for (const wake of this.#unblocked.splice(0)) wake()
+    for (const wake of this.#unblocked) wake()
   }
 
   #cannotConnect(cause: unknown): CaromError {

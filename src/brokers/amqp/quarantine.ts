@@ -88,7 +88,11 @@ export class AmqpQuarantine implements Quarantine {
       const { messageCount } = await channel.queueDeclare({ queue: QUARANTINE_QUEUE, passive: true })
       return messageCount === 0
     }
-    while (!(await this.#store.link.within(empty(), 'count what is in quarantine'))) await pause(5)
+    const deadlineMs = performance.now() + TAKING_MS
+    while (!(await this.#store.link.within(empty(), 'count what is in quarantine'))) {
+      if (performance.now() > deadlineMs) throw new Error(`It was not delivered within ${TAKING_MS} ms`)
+      await pause(5)
+    }
     await this.#store.link.within(channel.basicCancel({ consumerTag }), 'stop showing what is in quarantine')
     await turn()
     return taken
@@ -111,3 +115,4 @@ function among(taken: readonly Taken[], taskIds: readonly string[]): readonly Ta
 }
 
 const EXCLUSIVE_MS = 10_000
+const TAKING_MS = 60_000

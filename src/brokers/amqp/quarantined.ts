@@ -1,5 +1,5 @@
 /** A message on its way into the quarantine and out again. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { SyncMessage } from 'rabbitmq-client'
 import { isCaromError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
@@ -36,7 +36,7 @@ export function readQuarantined(raw: SyncMessage): QuarantinedMessage {
     const { deliveries = 0, crashes = 0, foreign = 0 } = carom
     const { taskId, queue, reason = 'It says no reason', atMs = 0 } = carom
     return {
-      taskId: taskId ?? `unnamed-${raw.deliveryTag}`,
+      taskId: taskId ?? nameOf(raw),
       queue: queue ?? QUARANTINE_QUEUE,
       message,
       counts: { deliveries, crashes, foreign },
@@ -46,10 +46,15 @@ export function readQuarantined(raw: SyncMessage): QuarantinedMessage {
   } catch {
     const message = { headers: {}, properties: {}, contentType: '', contentEncoding: '', body: bytesOf(raw.body) }
     const counts = { deliveries: 0, crashes: 0, foreign: 0 }
-    const taskId = `unnamed-${raw.deliveryTag}`
+    const taskId = nameOf(raw)
     const reason = 'It cannot be read'
     return { taskId, queue: QUARANTINE_QUEUE, message: message as unknown as Message, counts, reason, atMs: 0 }
   }
+}
+
+/** The same whenever it is looked at; those that are alike share it. */
+function nameOf({ body }: SyncMessage): string {
+  return `unnamed-${createHash('sha256').update(bytesOf(body)).digest('hex').slice(0, 32)}`
 }
 
 const MAX_ID_LENGTH = 1024

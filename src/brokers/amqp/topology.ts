@@ -176,5 +176,10 @@ function remembered(done: Map<string, Promise<void>>, key: string, work: () => P
     throw error
   })
   done.set(key, working)
+  const [oldest] = done.keys()
+  if (done.size > MAX_REMEMBERED && oldest !== undefined) done.delete(oldest)
   return working
 }
+
+// Declaring one again costs three round trips.
+const MAX_REMEMBERED = 10_000

@@ -8,6 +8,7 @@ import { quoted } from '../../message/invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { DeliveryCounts } from '../broker.ts'
+import { UNREADABLE } from './frame-guard.ts'
 import { fromTable, NoTableFormError, type Table, toTable } from './table.ts'
 
 /** What the library sends as one message. */
@@ -62,6 +63,7 @@ export interface ReadMessage {
 
 /** @throws NoTableFormError when it cannot be read. */
 export function readMessage(raw: AsyncMessage | SyncMessage): ReadMessage {
+  if (raw.headers === UNREADABLE) throw new NoTableFormError('headers', 'are nested too deep to be read')
   const { 'x-carom': carom, 'x-delivery-count': returns, ...table } = (raw.headers ?? {}) as Record<string, unknown>
   const kept = Object.entries(table).filter(([name]) => !BROKER_HEADERS.has(name))
   const properties: [string, unknown][] = [...PROPERTIES].map(([name, field]) => [

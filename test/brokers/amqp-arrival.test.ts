@@ -1,0 +1,90 @@
+/** The rules for what RabbitMQ delivers, without a RabbitMQ. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AsyncMessage } from 'rabbitmq-client'
+import { judgeArrival } from '../../src/brokers/amqp/arrival.ts'
+import { prepareReleased, routed } from '../../src/brokers/amqp/prepared.ts'
+import { ReturnedMessages } from '../../src/brokers/amqp/returned-messages.ts'
+import { outgoing } from '../conformance/store.ts'
+
+const nowMs = Date.parse('2026-01-01T00:00:00Z')
+const none = { deliveries: 0, crashes: 0, foreign: 0 }
+
+function raw(headers: Record<string, unknown>, fields: Partial<AsyncMessage> = {}): AsyncMessage {
+  const basics = { consumerTag: 'c', deliveryTag: 7, redelivered: false, exchange: '', routingKey: 'q' }
+  return {
+    ...basics,
+    contentEncoding: 'utf-8',
+    headers: { id: 'a', task: 't', ...headers },
+    body: Buffer.from('b'),
+    ...fields,
+  }
+}
+
+const judge = (message: AsyncMessage, returned = new ReturnedMessages()) => judgeArrival('q', message, returned, nowMs)
+
+test('a first delivery is claimed, with the counts that it brings, and without what is not its own', () => {
+  const judged = judge(raw({ 'x-carom': { deliveries: 2, crashes: 1, foreign: '3' }, 'x-death': [{}], mine: 1 }))
+  assert.ok(judged.type === 'claimable')
+  assert.deepEqual(judged.arrival.counts, { deliveries: 3, crashes: 1, foreign: 0 })
+  assert.deepEqual(judged.arrival.message.headers, { id: 'a', task: 't', mine: 1 })
+})
+
+test('a classic queue that delivers again has the message published with its count first', () => {
+  const judged = judge(raw({ 'x-carom': { deliveries: 4 } }, { redelivered: true }))
+  assert.ok(judged.type === 'moved')
+  assert.deepEqual([judged.to.queue, judged.to.dueMs], ['q', 0])
+  assert.deepEqual(judged.to.publication.headers['x-carom'], { deliveries: 5n })
+})
+
+test('what this process gave back itself counts as nothing, once for each time', () => {
+  const returned = new ReturnedMessages()
+  const { message } = outgoing({ id: 'a', body: Buffer.from('b') })
+  returned.add('q', message)
+  const again = raw({}, { redelivered: true })
+  const judged = judge(again, returned)
+  assert.ok(judged.type === 'claimable')
+  assert.equal(judged.arrival.counts.deliveries, 1)
+  assert.equal(judge(again, returned).type, 'moved')
+})
+
+test('a quorum queue counts itself, less what this process gave back', () => {
+  const returned = new ReturnedMessages()
+  returned.add('q', outgoing({ id: 'a', body: Buffer.from('b') }).message)
+  const judged = judge(raw({ 'x-delivery-count': 3, 'x-carom': { deliveries: 10 } }, { redelivered: true }), returned)
+  assert.ok(judged.type === 'claimable')
+  assert.equal(judged.arrival.counts.deliveries, 13)
+})
+
+test('what is not due goes into the delayed delivery for the seconds that are left, rounded up', () => {
+  const judged = judge(raw({ eta: '2026-01-01T00:00:04.200Z' }, { expiration: '60000' }))
+  assert.ok(judged.type === 'moved')
+  const publication = routed(judged.to, nowMs)
+  assert.equal(publication.exchange, 'celery_delayed_27')
+  assert.match(publication.routingKey, /^(0\.){25}1\.0\.1\.q$/)
+  assert.equal('expiration' in publication.fields, false)
+  assert.equal(judge(raw({ eta: '2025-12-31T23:59:59Z' })).type, 'claimable')
+  assert.equal(judge(raw({ eta: 'tomorrow' })).type, 'claimable')
+})
+
+test('a delay that is too long for the delayed delivery is remembered in the message, a shorter one is not', () => {
+  const { message } = outgoing({ id: 'a' })
+  assert.equal(prepareReleased('q', message, none, 60_000).publication.headers['x-carom'], undefined)
+  const { publication, dueMs } = prepareReleased('q', message, none, 2 ** 29 * 1000)
+  assert.deepEqual(publication.headers['x-carom'], { dueMs: BigInt(Math.ceil(dueMs)) })
+  const parked = judge(raw({ 'x-carom': { dueMs: nowMs + 1_000 } }))
+  assert.ok(parked.type === 'moved')
+  assert.equal(parked.to.dueMs, nowMs + 1_000)
+})
+
+test('what cannot be read goes into the quarantine with the reason, its body and where it came from', () => {
+  let deep: unknown = 1
+  for (let level = 0; level < 100; level++) deep = { deep }
+  const judged = judge(raw({ deep }))
+  assert.ok(judged.type === 'moved')
+  assert.equal(judged.to.queue, 'carom.quarantine')
+  const carom = judged.to.publication.headers['x-carom'] as Record<string, unknown>
+  assert.match(String(carom.reason), /cannot be read: headers is nested deeper/)
+  assert.deepEqual([carom.queue, carom.atMs], ['q', BigInt(nowMs)])
+  assert.equal(String(judged.to.publication.body), 'b')
+})
