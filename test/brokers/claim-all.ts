@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Consumer, Delivery } from '../../src/brokers/broker.ts'
 import { isCaromError } from '../../src/errors.ts'
 import { idsOf } from '../conformance/store.ts'
@@ -15,7 +14,6 @@ export async function claimAll(consumer: Consumer, ids: readonly string[], withi
       deliveries.push(...(await consumer.claim(missing().length, { signal })))
     } catch (error) {
       assert.ok(isCaromError(error, 'CAROM_STORE_UNAVAILABLE'), String(error))
-      await pause(100)
     }
   }
   return deliveries

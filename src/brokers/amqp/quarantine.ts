@@ -90,7 +90,8 @@ export class AmqpQuarantine implements Quarantine {
     }
     const deadlineMs = performance.now() + TAKING_MS
     while (!(await this.#store.link.within(empty(), 'count what is in quarantine'))) {
-      if (performance.now() > deadlineMs) throw new Error(`It was not delivered within ${TAKING_MS} ms`)
+      if (performance.now() > deadlineMs)
+        throw unavailable(`The quarantine at ${this.#store.name} was not delivered within ${TAKING_MS} ms`)
       await pause(5)
     }
     await this.#store.link.within(channel.basicCancel({ consumerTag }), 'stop showing what is in quarantine')
