@@ -60,7 +60,8 @@ export class Settler {
     const next = messagesOf(follow)
     const meta = request.ignoresResult ? null : toMeta(request, verdict, next)
     return this.#untilDone(request, async (alone) => {
-      const result = await this.#beforeEnd(meta)
+      // In one store nothing is awaited before: the settlement is there when the caller hurries.
+      const result = this.#stores.fused ? meta : await this.#beforeEnd(meta)
       return this.#end({ token: request.token, result, next, end: verdict.end }, alone)
     })
   }
@@ -109,7 +110,10 @@ export class Settler {
       const { next, completed, end, lost, saved } = await this.#follower.carryOut(request, verdict, meta, follow)
       if (lost) return 'lost'
       const result = await this.#beforeEnd(request.ignoresResult || saved ? null : meta)
-      const settled = await this.#end({ token: request.token, result, next, end }, alone)
+      const ending = this.#end({ token: request.token, result, next, end }, alone)
+      // Whoever waits for what follows has waited for the rest already.
+      if (next.length > 0) this.hurry()
+      const settled = await ending
       if (settled === 'settled') await this.#follower.close(completed)
       return settled
     })
