@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { build } from 'esbuild'
+import { findAddon } from '../../src/native/addon.ts'
 import { type ConsumerProject, createConsumer, projectRoot } from './consumer-project.ts'
 import { SOURCES, TSCONFIGS } from './consumer-sources.ts'
 
@@ -60,6 +61,17 @@ describe('the packed package', () => {
       JSON.parse(stdout),
       SUBPATHS.map((name) => [name, true, true]),
     )
+  })
+
+  it('brings its addon along, and forks with it', {
+    skip: findAddon().addon === null && 'there is no addon',
+  }, async () => {
+    const { stdout } = await consumer.run('node_modules/.bin/carom', ['doctor', '--json'])
+    const found = JSON.parse(stdout) as { readonly what: string; readonly state: string; readonly detail: string }[]
+    for (const what of ['addon', 'fork']) {
+      const finding = found.find((each) => each.what === what)
+      assert.equal(finding?.state, 'ok', finding?.detail)
+    }
   })
 
   it('gives a bundled producer no pool and no worker', async () => {
