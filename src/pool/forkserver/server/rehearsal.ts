@@ -4,7 +4,14 @@
  */
 // What nearly every application loads of Node: a child of which nothing is preloaded finds it here.
 import 'node:child_process'
+import 'node:events'
+import 'node:fs/promises'
 import 'node:module'
+import 'node:os'
+import 'node:path'
+import 'node:stream'
+import 'node:url'
+import 'node:util'
 import 'node:worker_threads'
 import { Socket } from 'node:net'
 import type { Addon } from '../../../native/addon.ts'
