@@ -1,8 +1,9 @@
 /** Python's Celery, as Debian ships it: a client that is asked line by line, and a worker. Both end with the test. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { decodeWireJson, encodeWireJson } from '../../src/message/wire-json.ts'
 
 /** Debian's own, for which `python3-celery` is. */
@@ -109,6 +110,12 @@ export async function startPythonWorker(
   })
   await ready
   return { process: child, log: () => said }
+}
+
+/** Runs `celery` with these arguments to its end. */
+export function celeryCommand(url: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const env = environment(url, {})
+  return promisify(execFile)(PYTHON, ['-m', 'celery', ...args], { cwd: FOLDER, env, timeout: 20_000 })
 }
 
 function environment(url: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
