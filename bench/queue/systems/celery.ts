@@ -12,8 +12,8 @@ const PYTHONS = ['/usr/bin/python3', 'python3']
 const VERSIONS = 'import celery, platform as p; print("Celery", celery.__version__, f"(Python {p.python_version()})")'
 const ABSENT = 'not measured: no python3 here has celery (on Debian: apt-get install python3-celery python3-redis)'
 
-/** What one worker takes ahead, for each child: the best of 1, 4 and 16. */
-export const PREFETCH_MULTIPLIER = 16
+/** What one worker takes ahead, for each child: the best of 1, 4 and 16, and its default. */
+export const PREFETCH_MULTIPLIER = 4
 
 export const celery: System = {
   packageName: null,
