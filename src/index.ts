@@ -21,4 +21,4 @@ export { type GroupGetOptions, type GroupMember, GroupResult, type GroupValues }
 export type { TaskState } from './results/meta.ts'
 export { TaskError } from './results/remote-error.ts'
 export type { GetOptions } from './results/result-wait.ts'
-export type { TaskMeta } from './results/task-meta.ts'
+export type { TaskCallMeta, TaskMeta } from './results/task-meta.ts'

@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkQueue, outOfRange, wrongType } from '../canvas/rules.ts'
+import { checkFlag, checkInteger, checkKeys, checkQueue, outOfRange, wrongType } from '../canvas/rules.ts'
 import type { AppInternals } from './internals.ts'
 import { type ContentOptions, checkContentOptions, createWireFormat } from './wire-format.ts'
 
@@ -16,6 +16,11 @@ export interface CaromOptions extends ContentOptions {
    * of Redis says, else 86400000 (one day)
    */
   readonly resultExpiresMs?: number | undefined
+  /**
+   * Has workers store with each result what its call was: name, arguments, worker, retries and queue; `meta().call` shows
+   * it, and so does Python. Arguments may be secrets, and take room. @default false
+   */
+  readonly resultExtended?: boolean | undefined
   /** The most that the arguments of one call may take, encoded and not compressed; at most 67108864 (64 MiB). @default 16777216 (16 MiB) */
   readonly maxBodyBytes?: number | undefined
 }
@@ -26,11 +31,12 @@ export function checkAppOptions(name: unknown, options: CaromOptions): void {
   if (!APP_NAME.test(name)) throw outOfRange(name, 'the name of an app', APP_NAME_RULE)
   const owner = `of app "${name}"`
   checkKeys(options, KEYS, `option ${owner}`)
-  const { broker, resultBackend, queue, resultExpiresMs, maxBodyBytes } = options
+  const { broker, resultBackend, queue, resultExpiresMs, resultExtended, maxBodyBytes } = options
   if (broker !== undefined) checkUrl(broker, `broker ${owner}`)
   if (resultBackend !== undefined) checkUrl(resultBackend, `resultBackend ${owner}`)
   if (queue !== undefined) checkQueue(queue, `queue ${owner}`)
   if (resultExpiresMs !== undefined) checkInteger(resultExpiresMs, `resultExpiresMs ${owner}`, 0, TEN_YEARS_MS)
+  if (resultExtended !== undefined) checkFlag(resultExtended, `resultExtended ${owner}`)
   if (maxBodyBytes !== undefined) checkInteger(maxBodyBytes, `maxBodyBytes ${owner}`, 1, MOST_BODY_BYTES)
   checkContentOptions(options, owner)
 }
@@ -54,6 +60,7 @@ export function createInternals(
     childInits,
     defaultQueue: queue ?? name,
     resultExpiresMs,
+    resultExtended: options.resultExtended === true,
     get brokerUrl() {
       return broker ?? environment('CAROM_BROKER_URL')
     },
@@ -73,6 +80,7 @@ const KEYS = [
   'resultBackend',
   'queue',
   'resultExpiresMs',
+  'resultExtended',
   'maxBodyBytes',
   'serializer',
   'compression',

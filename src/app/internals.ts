@@ -13,6 +13,8 @@ export interface AppInternals {
   readonly defaultQueue: string
   /** `undefined`: as long as a backend does by itself. */
   readonly resultExpiresMs: number | undefined
+  /** Whether a result says what its call was. */
+  readonly resultExtended: boolean
   readonly format: WireFormat
   /** Read when asked, since the environment counts; `undefined` is the embedded store. */
   readonly brokerUrl: string | undefined

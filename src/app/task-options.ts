@@ -34,6 +34,8 @@ export interface RunOptions extends RemoteTaskOptions {
    * starts, Celery's default: a call whose worker dies is lost. @default true
    */
   readonly acksLate?: boolean | undefined
+  /** With `ignoreResult`: a failure is stored all the same, for whoever looks by the id. @default false */
+  readonly storeErrorsEvenIfIgnored?: boolean | undefined
   /**
    * The death of a child at which the call is given up: its result becomes a `WorkerLostError`, its message goes to the
    * quarantine. 1 to 100, and only with late acks. @default 3
@@ -75,6 +77,7 @@ export interface TaskSettings {
   readonly queue: string | null
   readonly priority: number | null
   readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
   /** `null`: the app's. */
   readonly serializer: SerializerName | null
   /** `null`: the app's. */
@@ -96,9 +99,14 @@ export interface AnyTaskOptions extends TaskOptions {
  */
 export function checkTaskOptions(task: string, options: AnyTaskOptions, arity: number): TaskSettings {
   const owner = `of task "${task}"`
-  checkKeys(options, [...SHARED_KEYS, 'acksLate', 'maxCrashes', 'argNames', 'input', 'load'], `option ${owner}`)
-  const { acksLate, maxCrashes, argNames, input, load } = options
+  checkKeys(
+    options,
+    [...SHARED_KEYS, 'acksLate', 'storeErrorsEvenIfIgnored', 'maxCrashes', 'argNames', 'input', 'load'],
+    `option ${owner}`,
+  )
+  const { acksLate, storeErrorsEvenIfIgnored, maxCrashes, argNames, input, load } = options
   if (acksLate !== undefined) checkFlag(acksLate, `acksLate ${owner}`)
+  if (storeErrorsEvenIfIgnored !== undefined) checkFlag(storeErrorsEvenIfIgnored, `storeErrorsEvenIfIgnored ${owner}`)
   if (maxCrashes !== undefined) checkInteger(maxCrashes, `maxCrashes ${owner}`, 1, 100)
   if (argNames !== undefined) checkArgNames(argNames, arity, `argNames ${owner}`)
   if (input !== undefined) checkSchema(input, `input ${owner}`)
@@ -115,6 +123,7 @@ export function checkTaskOptions(task: string, options: AnyTaskOptions, arity: n
   return {
     ...sharedSettings(options, owner),
     acksLate: acksLate ?? true,
+    storeErrorsEvenIfIgnored: storeErrorsEvenIfIgnored ?? false,
     maxCrashes: maxCrashes ?? DEFAULT_MAX_CRASHES,
     argNames: argNames === undefined ? null : Object.freeze([...argNames]),
   }
@@ -124,7 +133,13 @@ export function checkTaskOptions(task: string, options: AnyTaskOptions, arity: n
 export function checkRemoteOptions(task: string, options: RemoteTaskOptions): TaskSettings {
   const owner = `of remote task "${task}"`
   checkKeys(options, SHARED_KEYS, `option ${owner}`)
-  return { ...sharedSettings(options, owner), acksLate: true, maxCrashes: DEFAULT_MAX_CRASHES, argNames: null }
+  return {
+    ...sharedSettings(options, owner),
+    acksLate: true,
+    storeErrorsEvenIfIgnored: false,
+    maxCrashes: DEFAULT_MAX_CRASHES,
+    argNames: null,
+  }
 }
 
 function sharedSettings(options: RemoteTaskOptions, owner: string) {

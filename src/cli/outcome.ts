@@ -49,6 +49,7 @@ function asData({
   parentId,
   groupId,
   doneAt,
+  call,
 }: Outcome): Record<string, unknown> {
   return {
     id,
@@ -59,6 +60,7 @@ function asData({
     parentId,
     groupId,
     doneAt,
+    ...(call === null ? {} : { call }),
   }
 }
 

@@ -9,6 +9,18 @@ export function isTaskState(state: unknown): state is TaskState {
   return typeof state === 'string' && STATES.has(state)
 }
 
+/** What a result says of its call, where the app has `resultExtended`: Celery's `result_extended`. */
+export interface StoredCall {
+  readonly name: string | null
+  /** As JSON; `null` where they are not known: the task never ran, or they have no form in JSON. */
+  readonly args: string | null
+  readonly kwargs: string | null
+  /** The node that ran it. */
+  readonly worker: string | null
+  readonly retries: number | null
+  readonly queue: string | null
+}
+
 export interface ResultMeta {
   readonly taskId: string
   readonly status: TaskState
@@ -24,6 +36,8 @@ export interface ResultMeta {
   readonly doneAtMs: number | null
   /** Where its sender waits for it, as the message said; of meaning where results are messages (`rpc://`). */
   readonly reply?: ReplyTo | undefined
+  /** Absent where the result says nothing of its call. */
+  readonly call?: StoredCall
 }
 
 export interface ReplyTo {

@@ -76,6 +76,15 @@ export function resultOf(meta: ResultMeta): unknown {
   }
 }
 
+/** JSON of a stranger, decoded; `null` for what is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return decodeWireJson(text)
+  } catch {
+    return null
+  }
+}
+
 // Only what says that the task never ran, or that its result was lost, whoever threw it: an error of the task's own
 // dealings with Carom (a result that it waited for in vain) must not look like one of the waiting side.
 function codeOf({ code, name, module, stack }: RemoteFailure): CaromErrorCode {

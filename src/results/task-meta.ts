@@ -1,7 +1,7 @@
 /** What is stored of a task, decoded for whoever asks. */
 import type { CaromError } from '../errors.ts'
-import type { ResultMeta, TaskState } from './meta.ts'
-import { resultOf, toTaskError } from './remote-error.ts'
+import type { ResultMeta, StoredCall, TaskState } from './meta.ts'
+import { jsonOf, resultOf, toTaskError } from './remote-error.ts'
 
 /** What is stored of a task, decoded. */
 export interface TaskMeta<T> {
@@ -20,6 +20,19 @@ export interface TaskMeta<T> {
   readonly groupId: string | null
   /** When it ended; `null` until then. */
   readonly doneAt: Date | null
+  /** What the task was called with, where the app of its worker has `resultExtended`, or Python's `result_extended`. */
+  readonly call: TaskCallMeta | null
+}
+
+/** What an extended result says of its call; `null` for what it does not say. */
+export interface TaskCallMeta {
+  readonly name: string | null
+  readonly args: readonly unknown[] | null
+  readonly kwargs: Readonly<Record<string, unknown>> | null
+  /** The node that ran it. */
+  readonly worker: string | null
+  readonly retries: number | null
+  readonly queue: string | null
 }
 
 /** @param task its name, where that is known. */
@@ -35,5 +48,16 @@ export function toTaskMeta<T>(id: string, task: string | null, meta: ResultMeta 
     parentId: meta?.parentId ?? null,
     groupId: meta?.groupId ?? null,
     doneAt: meta === null || meta.doneAtMs === null ? null : new Date(meta.doneAtMs),
+    call: meta?.call === undefined ? null : toCall(meta.call),
+  }
+}
+
+function toCall({ args, kwargs, ...facts }: StoredCall): TaskCallMeta {
+  const given = args === null ? null : jsonOf(args)
+  const named = kwargs === null ? null : jsonOf(kwargs)
+  return {
+    ...facts,
+    args: Array.isArray(given) ? given : null,
+    kwargs: typeof named === 'object' && !Array.isArray(named) ? (named as TaskCallMeta['kwargs']) : null,
   }
 }

@@ -13,6 +13,8 @@ export interface Connections {
   readonly fused: boolean
   readonly queues: readonly string[]
   readonly tasks: ReadonlyMap<string, TaskDescription>
+  /** How its results name this worker, where they say what their call was. */
+  readonly extendedBy: string | null
   /** The content types that the app's children read. */
   readonly acceptContent: ReadonlySet<string>
 }
@@ -38,7 +40,9 @@ export async function connect(app: AppDescription, options: ConnectOptions): Pro
     const consumer = await broker.consumer({ queues, leaseMs: options.leaseMs, node: options.node })
     const tasks = new Map(app.tasks.map((task) => [task.name, task]))
     const acceptContent = new Set(app.acceptContent)
-    return { broker, backend, consumer, fused: broker.store === backend.store, queues, tasks, acceptContent }
+    const extendedBy = app.resultExtended ? options.node : null
+    const fused = broker.store === backend.store
+    return { broker, backend, consumer, fused, queues, tasks, extendedBy, acceptContent }
   } catch (error) {
     await closeAll(opened).catch(() => {})
     throw error

@@ -21,6 +21,8 @@ export interface ExecutorListener {
   publish(messages: unknown): Promise<void>
   /** A child asks how tasks have ended: status and result of each, `null` for one that has not. */
   outcomes(taskIds: unknown): Promise<unknown>
+  /** A child tells what it was given to run with. */
+  calledWith(said: unknown): void
   childDown(certificate: DeathCertificate): void
 }
 
@@ -162,8 +164,9 @@ export class Executor {
 
   async #answer(name: string, value: unknown): Promise<unknown> {
     if (name === 'outcomes') return this.#listener.outcomes(value)
-    if (name !== 'publish') throw new TypeError(`A child asked for "${name}", which no worker answers`)
-    await this.#listener.publish(value)
+    if (name === 'calledWith') this.#listener.calledWith(value)
+    else if (name === 'publish') await this.#listener.publish(value)
+    else throw new TypeError(`A child asked for "${name}", which no worker answers`)
     return null
   }
 }

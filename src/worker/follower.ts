@@ -71,7 +71,7 @@ export class Follower {
     const { backend } = this.#parts
     if (chords.length > 0) await backend.openChords(chords)
     await backend.save([
-      ...(request.ignoresResult ? [] : [meta]),
+      ...(request.ignores(verdict.status) ? [] : [meta]),
       ...ended.map((task) => ({ ...meta, ...task, children: [], ...replyFor(task.taskId, meta) })),
     ])
     const reports = parts.map((part) => ({ ...part, status: meta.status as ReadyState, result: meta.result }))

@@ -1,6 +1,8 @@
 /** The worker's life of one delivery: `waiting` for a child, `running`, `settling`, `gone`. */
 import type { Delivery } from '../brokers/broker.ts'
 import type { PoolCall } from '../pool/job.ts'
+import type { ResultMeta } from '../results/meta.ts'
+import type { CalledWith } from './child/called-with.ts'
 import type { RunOrder } from './orders.ts'
 import type { TaskPolicy } from './verdict.ts'
 
@@ -19,11 +21,16 @@ export class Request {
   acknowledged = false
   /** Set when the claim was found to be lost: its outcome is nobody's business any more. */
   leaseLost = false
+  /** As its child has told, where results say it. */
+  calledWith: Omit<CalledWith, 'taskId'> | null = null
+  readonly #extendedBy: string | null
   readonly #children: string[] = []
 
-  constructor(delivery: Delivery, policy: TaskPolicy) {
+  /** @param extendedBy how its result names this worker, where it says what the call was. */
+  constructor(delivery: Delivery, policy: TaskPolicy, extendedBy: string | null = null) {
     this.delivery = delivery
     this.policy = policy
+    this.#extendedBy = extendedBy
   }
 
   get taskId(): string {
@@ -49,12 +56,29 @@ export class Request {
     return this.#children
   }
 
-  /** What the caller has said, else the task's own setting. */
-  get ignoresResult(): boolean {
+  /** Whether an outcome is not to be stored: as the caller has said, else by the task's own setting. */
+  ignores(status: ResultMeta['status'] | null): boolean {
     const { ignore_result: said, lang } = this.delivery.message.headers
     // Python's `send_task` writes `false` where nobody has said anything, and its workers do not heed it.
     const isSaid = said === true || (said === false && lang !== 'py')
-    return isSaid ? said : this.policy.ignoreResult
+    const ignored = isSaid ? said : this.policy.ignoreResult
+    return ignored && !(this.policy.storeErrorsEvenIfIgnored && status !== 'SUCCESS')
+  }
+
+  /** What its result says of the call; nothing, unless the app wants it. */
+  get storedCall(): Pick<ResultMeta, 'call'> {
+    if (this.#extendedBy === null) return {}
+    const { retries } = this.delivery.message.headers
+    return {
+      call: {
+        name: this.task,
+        args: this.calledWith?.args ?? null,
+        kwargs: this.calledWith?.kwargs ?? null,
+        worker: this.#extendedBy,
+        retries: Number.isSafeInteger(retries) ? (retries as number) : 0,
+        queue: this.delivery.queue,
+      },
+    }
   }
 
   hasSent(taskId: string): void {

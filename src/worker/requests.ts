@@ -5,6 +5,7 @@
 import type { Delivery } from '../brokers/broker.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
+import type { CalledWith } from './child/called-with.ts'
 import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
 import { type Follow, whoeverFollows } from './follower.ts'
@@ -30,6 +31,8 @@ export interface RequestsParts {
   readonly settler: Settler
   /** What the app has registered. */
   readonly tasks: ReadonlyMap<string, TaskDescription>
+  /** How results name this worker, where they say what their call was. */
+  readonly extendedBy: string | null
   /** The content types that its children read. */
   readonly acceptContent: ReadonlySet<string>
   readonly log: Logger
@@ -104,10 +107,15 @@ export class Requests {
     for (const { id, parentId } of tasks) byTask.get(parentId)?.hasSent(id)
   }
 
+  /** Notes what one of them was called with. */
+  calledWith({ taskId, ...called }: CalledWith): void {
+    for (const request of this.#byToken.values()) if (request.taskId === taskId) request.calledWith = called
+  }
+
   #take(delivery: Delivery, admission: Admission): void {
     if (admission.type === 'refused') return void this.#refuse(delivery, admission)
     if (admission.type === 'unread') return void this.#read(delivery)
-    const request = new Request(delivery, admission.policy)
+    const request = new Request(delivery, admission.policy, this.#parts.extendedBy)
     this.#byToken.set(request.token, request)
     this.#active++
     if (admission.type === 'decided') return void this.#settle(request, admission.verdict)

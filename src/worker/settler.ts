@@ -58,7 +58,7 @@ export class Settler {
   async settle(request: Request, verdict: Verdict, follow: Follow = null): Promise<'settled' | 'lost'> {
     if (!isSimple(follow)) return this.#settleFollowed(request, verdict, follow)
     const next = messagesOf(follow)
-    const meta = request.ignoresResult ? null : toMeta(request, verdict, next)
+    const meta = request.ignores(verdict.status) ? null : toMeta(request, verdict, next)
     return this.#untilDone(request, async (alone) => {
       // In one store nothing is awaited before: the settlement is there when the caller hurries.
       const result = this.#stores.fused ? meta : await this.#beforeEnd(meta)
@@ -78,7 +78,7 @@ export class Settler {
     const meta = toMeta(request, verdict, said)
     await this.#untilDone(request, async () => {
       const carried = meta === null ? null : await this.#follower.carryOut(request, verdict, meta, follow)
-      if (meta !== null && !request.ignoresResult && carried?.saved !== true) await backend.save([meta])
+      if (meta !== null && !request.ignores(verdict.status) && carried?.saved !== true) await backend.save([meta])
       const next = carried?.next ?? said
       if (next.length > 0) await broker.publish(next)
       await this.#follower.close(carried?.completed ?? [])
@@ -109,7 +109,7 @@ export class Settler {
       if (meta === null) return this.#end({ ...NOTHING, token: request.token, end: verdict.end, next: said }, alone)
       const { next, completed, end, lost, saved } = await this.#follower.carryOut(request, verdict, meta, follow)
       if (lost) return 'lost'
-      const result = await this.#beforeEnd(request.ignoresResult || saved ? null : meta)
+      const result = await this.#beforeEnd(request.ignores(verdict.status) || saved ? null : meta)
       const ending = this.#end({ token: request.token, result, next, end }, alone)
       // Whoever waits for what follows has waited for the rest already.
       if (next.length > 0) this.hurry()
@@ -175,6 +175,7 @@ function toMeta(request: Request, verdict: Verdict, next: readonly Outgoing[]): 
     groupId: textOrNull(headers.group),
     doneAtMs: Date.now(),
     ...replyOf(properties, request.taskId),
+    ...request.storedCall,
   }
 }
 

@@ -17,7 +17,12 @@ export type ReadMessage =
   | (Refusal & { readonly type: 'refused' })
 
 /** What is said of a request as long as nobody knows its task. */
-export const UNREAD: TaskPolicy = { ignoreResult: false, acksLate: true, maxCrashes: 1 }
+export const UNREAD: TaskPolicy = {
+  ignoreResult: false,
+  storeErrorsEvenIfIgnored: false,
+  acksLate: true,
+  maxCrashes: 1,
+}
 
 /** Has a child read the message. The delivery that it gives is the same one, with a message of protocol v2. */
 export async function readUnread(delivery: Delivery, internal: InternalJobs, nowMs: number): Promise<ReadMessage> {

@@ -45,6 +45,7 @@ export type RunOutcome =
 
 export interface TaskPolicy {
   readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
   readonly acksLate: boolean
   readonly maxCrashes: number
 }

@@ -16,6 +16,7 @@ import type { Delivery } from '../brokers/broker.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import { describeDeath } from '../pool/parent/certificate.ts'
 import { isReady } from '../results/meta.ts'
+import { checkCalledWith } from './child/called-with.ts'
 import { checkPublished } from './child/published.ts'
 import { ClaimAhead } from './claim-ahead.ts'
 import { type Connections, isStoreLost } from './connections.ts'
@@ -79,10 +80,10 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
   /** Begins to consume. Resolves when the worker has been stopped and has nothing left in hand. */
   async run(connections: Connections): Promise<void> {
     const { log, leaseMs } = this.#options
-    const { consumer, tasks, acceptContent } = connections
+    const { consumer, tasks, extendedBy, acceptContent } = connections
     const follower = new Follower({ ...connections, internal: this.#executor.internal, log })
     const settler = new Settler(connections, follower, log, this)
-    const requests = new Requests({ executor: this.#executor, settler, tasks, acceptContent, log }, this)
+    const requests = new Requests({ executor: this.#executor, settler, tasks, extendedBy, acceptContent, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
     const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)
@@ -172,6 +173,10 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     return metas.map((meta) =>
       meta !== null && isReady(meta.status) ? { status: meta.status, result: meta.result } : null,
     )
+  }
+
+  calledWith(said: unknown): void {
+    this.#work?.requests.calledWith(checkCalledWith(said))
   }
 
   childDown(certificate: DeathCertificate): void {

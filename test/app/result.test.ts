@@ -37,13 +37,20 @@ for (const [store, urlFor] of Object.entries(STORES)) {
     assert.equal(await sent.state(), 'PENDING')
     assert.equal(await sent.ready(), false)
     const nothing = { state: 'PENDING', value: undefined, error: undefined, traceback: null, children: [] }
-    assert.deepEqual(await sent.meta(), { id: sent.id, ...nothing, parentId: null, groupId: null, doneAt: null })
+    assert.deepEqual(await sent.meta(), {
+      id: sent.id,
+      ...nothing,
+      parentId: null,
+      groupId: null,
+      doneAt: null,
+      call: null,
+    })
     const delivery = await desk.next()
     await desk.settle(delivery, { result: Buffer.from('5'), children: ['c'], parentId: 'p', doneAtMs: 1_000 })
     assert.equal(await sent.state(), 'SUCCESS')
     assert.equal(await sent.ready(), true)
     const known = { ...nothing, state: 'SUCCESS', value: 5, children: ['c'], parentId: 'p', doneAt: new Date(1_000) }
-    assert.deepEqual(await app.result(sent.id).meta(), { id: sent.id, ...known, groupId: null })
+    assert.deepEqual(await app.result(sent.id).meta(), { id: sent.id, ...known, groupId: null, call: null })
     await sent.forget()
     assert.equal(await sent.state(), 'PENDING')
   })

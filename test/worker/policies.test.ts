@@ -7,7 +7,15 @@ import { ClaimAhead } from '../../src/worker/claim-ahead.ts'
 import { isFurther, nextStage, type Stage } from '../../src/worker/shutdown.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
-const add = { name: 'shop.add', queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3, builtin: false }
+const add = {
+  name: 'shop.add',
+  queue: null,
+  ignoreResult: false,
+  storeErrorsEvenIfIgnored: false,
+  acksLate: true,
+  maxCrashes: 3,
+  builtin: false,
+}
 const takes = { tasks: new Map([[add.name, add]]), acceptContent: new Set(['application/json']) }
 
 function delivery(headers: object, counts: Partial<Delivery['counts']> = {}): Delivery {

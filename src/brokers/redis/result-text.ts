@@ -4,7 +4,7 @@ import { fromWireDate, isWireDate, toWireDate } from '../../message/dates.ts'
 import { encodeFailure, type FailureToEncode } from '../../message/failure-meta.ts'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
-import { READY_STATES, type ResultMeta, type TaskState } from '../../results/meta.ts'
+import { READY_STATES, type ResultMeta, type StoredCall, type TaskState } from '../../results/meta.ts'
 import { toFailure } from '../../support/failure.ts'
 
 /**
@@ -31,7 +31,7 @@ export function readResult(taskId: string, bytes: Uint8Array): ResultMeta {
 }
 
 function textOf(meta: ResultMeta, status: TaskState, value: string): string {
-  const { traceback, children, doneAtMs, groupId, parentId, taskId } = meta
+  const { traceback, children, doneAtMs, groupId, parentId, taskId, call } = meta
   const rest = encodeWireJson({
     traceback,
     // Result tuples: a task's id, its parent's tuple; and the members of a group.
@@ -39,6 +39,7 @@ function textOf(meta: ResultMeta, status: TaskState, value: string): string {
     date_done: doneAtMs !== null && isWireDate(doneAtMs) ? toWireDate(doneAtMs) : null,
     ...(groupId === null ? {} : { group_id: groupId }),
     ...(parentId === null ? {} : { parent_id: parentId }),
+    ...(call === undefined ? {} : { ...call, args: jsonOf(call.args), kwargs: jsonOf(call.kwargs) }),
     task_id: taskId,
   })
   return `{"status": ${JSON.stringify(status)}, "result": ${value}, ${rest.slice(1)}`
@@ -70,6 +71,27 @@ function toMeta(taskId: string, status: string, meta: Record<string, unknown>): 
     parentId: textOrNull(parent),
     groupId: textOrNull(group),
     doneAtMs: typeof done === 'string' ? fromWireDate(done) : done instanceof Date ? done.getTime() : null,
+    ...('args' in meta || 'worker' in meta ? { call: toCall(meta) } : {}),
+  }
+}
+
+function toCall({ name, args, kwargs, worker, retries, queue }: Record<string, unknown>): StoredCall {
+  return {
+    name: textOrNull(name),
+    args: Array.isArray(args) ? encodeWireJson(args) : null,
+    kwargs: isJsonObject(kwargs) ? encodeWireJson(kwargs) : null,
+    worker: textOrNull(worker),
+    retries: typeof retries === 'number' ? retries : null,
+    queue: textOrNull(queue),
+  }
+}
+
+/** `null` for what is no JSON. */
+function jsonOf(text: string | null): unknown {
+  try {
+    return text === null ? null : decodeWireJson(text)
+  } catch {
+    return null
   }
 }
 

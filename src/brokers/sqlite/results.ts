@@ -45,8 +45,18 @@ export function expireResults(database: Database, beforeMs: number): number {
 type ResultRow = readonly [status: string, facts: string, value: Uint8Array]
 
 function toMeta(taskId: string, [status, facts, value]: ResultRow): ResultMeta {
-  const { traceback, children, parentId, groupId, doneAtMs } = JSON.parse(facts) as Omit<ResultMeta, 'taskId'>
-  return { taskId, status: status as TaskState, result: value, traceback, children, parentId, groupId, doneAtMs }
+  const { traceback, children, parentId, groupId, doneAtMs, call } = JSON.parse(facts) as Omit<ResultMeta, 'taskId'>
+  return {
+    taskId,
+    status: status as TaskState,
+    result: value,
+    traceback,
+    children,
+    parentId,
+    groupId,
+    doneAtMs,
+    ...(call === undefined ? {} : { call }),
+  }
 }
 
 export const MAX_NEWER = 1_000

@@ -9,6 +9,7 @@ import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
 import { type Failure, toFailure } from '../../support/failure.ts'
 import type { FollowedUp, RunOrder } from '../orders.ts'
 import { BUILTINS } from './builtins.ts'
+import { tellCalledWith } from './called-with.ts'
 import { Continued } from './continued.ts'
 import { followedTask, followSuccess } from './follow.ts'
 import { UNRUN } from './unrun.ts'
@@ -25,6 +26,7 @@ export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidO
   const headers = order.headers as TaskHeaders
   const task = runnable(app, headers, order)
   const { args, kwargs, embed, followed } = readBody(app, headers, order)
+  if (app.resultExtended) tellCalledWith(headers.id, args, kwargs)
   const call = () => runInContext(taskContext(headers, order), () => task(args, kwargs))
   if (followed !== null) return runFollowed(embed, followed, headers, call)
   const value = await call()

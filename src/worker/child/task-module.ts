@@ -36,6 +36,7 @@ export function describe(): AppDescription {
     broker: app.brokerUrl ?? null,
     resultBackend: app.resultBackendUrl ?? null,
     resultExpiresMs: app.resultExpiresMs ?? null,
+    resultExtended: app.resultExtended,
     acceptContent: app.format.acceptContent,
     tasks: [
       ...[...BUILTINS.keys()].filter((name) => !app.tasks.has(name)).map(builtin),
@@ -43,6 +44,7 @@ export function describe(): AppDescription {
         name,
         queue: settings.queue,
         ignoreResult: settings.ignoreResult,
+        storeErrorsEvenIfIgnored: settings.storeErrorsEvenIfIgnored,
         acksLate: settings.acksLate,
         maxCrashes: settings.maxCrashes,
         builtin: false,
@@ -71,5 +73,6 @@ export function convert(order: RunOrder): Omit<Message, 'properties'> {
 }
 
 function builtin(name: string): TaskDescription {
-  return { name, queue: null, ignoreResult: false, acksLate: true, maxCrashes: 3, builtin: true }
+  const settings = { ignoreResult: false, storeErrorsEvenIfIgnored: false, acksLate: true, maxCrashes: 3 }
+  return { name, queue: null, ...settings, builtin: true }
 }
