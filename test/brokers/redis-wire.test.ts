@@ -232,6 +232,18 @@ test('scripts that the server has lost are told to it again', options, async (t)
   }
 })
 
+test('a call of thousands of messages goes behind what is there, and lives as long', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const many = Array.from({ length: 2_500 }, (_, index) => index)
+  await broker.publish(numbered(['first'], { queue: 'a' }))
+  await broker.publish([...numbered(many, { queue: 'a' }), ...numbered(many, { queue: 'b' })])
+  for (const queue of ['a', 'b']) assert.equal(await client.pttl(queue), -1)
+  const ofA = await claimCount(await consumerOf(broker, { queues: ['a'] }), 2_501)
+  assert.deepEqual(idsOf(ofA), ['first', ...many.map(String)])
+  const ofB = await claimCount(await consumerOf(broker, { queues: ['b'] }), 2_500)
+  assert.deepEqual(idsOf(ofB), many.map(String))
+})
+
 test('a call of thousands of messages is all there at once, in order', options, async (t) => {
   const { broker, client } = await redis.place(t)
   const ids = Array.from({ length: 6_000 }, (_, index) => index)
