@@ -20,6 +20,7 @@ export interface StoreUrls {
 export class Connections implements ResultSource {
   readonly #name: string
   readonly #urls: StoreUrls
+  #repliesAreMessages: boolean | undefined
   readonly #broker: Opening<Broker>
   readonly #backend: Opening<ResultBackend>
   readonly #running = new Set<Promise<unknown>>()
@@ -64,7 +65,8 @@ export class Connections implements ResultSource {
   /** Where results are messages, each task says where its own has to go. */
   async #addressed(messages: readonly Outgoing[]): Promise<readonly Outgoing[]> {
     const { resultBackendUrl, name } = this.#urls
-    if (!areResultsMessages(resultBackendUrl, { appName: name })) return messages
+    this.#repliesAreMessages ??= areResultsMessages(resultBackendUrl, { appName: name })
+    if (!this.#repliesAreMessages) return messages
     const { replies } = await this.#backend.get()
     if (replies === undefined) return messages
     const reply_to = await replies.open()

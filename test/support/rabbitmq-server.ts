@@ -17,6 +17,9 @@ export interface RabbitServer {
   /** Runs Erlang inside the server and gives what it prints. */
   evaluate(erlang: string): Promise<string>
   control(...words: string[]): Promise<string>
+  /** SIGSTOP to what answers on its ports, and SIGCONT. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** SIGKILL, as a crash; the data stays. */
   kill(): Promise<void>
   /** Starts it again on its data. */
@@ -123,18 +126,30 @@ class Server implements RabbitServer {
     await until(isUp, { withinMs: 50_000, what: 'RabbitMQ has started' })
   }
 
+  async freeze(): Promise<void> {
+    process.kill(await this.#pid(), 'SIGSTOP')
+  }
+
+  async thaw(): Promise<void> {
+    process.kill(await this.#pid(), 'SIGCONT')
+  }
+
   async kill(): Promise<void> {
     const child = this.#process
     this.#process = null
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
     // Erlang first: the shell that started it then reaps it and ends.
-    const pid = Number(await readFile(join(this.#folder, 'pid'), 'utf8').catch(() => ''))
+    const pid = await this.#pid().catch(() => 0)
     if (pid > 0) process.kill(pid, 'SIGKILL')
     else process.kill(-child.pid, 'SIGKILL')
     const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), 2_000)
     await ended
     clearTimeout(timer)
+  }
+
+  async #pid(): Promise<number> {
+    return Number(await readFile(join(this.#folder, 'pid'), 'utf8'))
   }
 
   async remove(): Promise<void> {
