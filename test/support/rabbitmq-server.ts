@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -74,6 +74,8 @@ class Server implements RabbitServer {
   readonly #folder: string
   readonly #env: NodeJS.ProcessEnv
   #process: ChildProcess | null = null
+  /** Erlang's name service: a server would start a daemon that outlives it. */
+  #names: ChildProcess | null = null
   #vhosts: string[] = []
   #made = 0
 
@@ -109,6 +111,7 @@ class Server implements RabbitServer {
   }
 
   async start(): Promise<void> {
+    await this.#startNames()
     let log = ''
     const child = spawn(program('rabbitmq-server'), [], {
       env: this.#env,
@@ -148,14 +151,20 @@ class Server implements RabbitServer {
     clearTimeout(timer)
   }
 
+  async #startNames(): Promise<void> {
+    if (this.#names !== null) return
+    const port = Number(this.#env.ERL_EPMD_PORT)
+    this.#names = spawn('epmd', ['-port', String(port)], { env: this.#env, stdio: 'ignore' })
+    await until(() => isOpen(port), { what: 'the name service answers' })
+  }
+
   async #pid(): Promise<number> {
     return Number(await readFile(join(this.#folder, 'pid'), 'utf8'))
   }
 
   async remove(): Promise<void> {
     await this.kill()
-    // The name service is a daemon of its own; it was started by this node, and serves nobody else.
-    await run('epmd', ['-port', String(this.#env.ERL_EPMD_PORT), '-kill'], { env: this.#env }).catch(() => {})
+    this.#names?.kill('SIGKILL')
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 }
@@ -164,6 +173,14 @@ class Server implements RabbitServer {
 function program(name: string): string {
   const bare = join('/usr/lib/rabbitmq/bin', name)
   return process.getuid?.() === 0 && existsSync(bare) ? bare : name
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
 }
 
 /** Ports that were free a moment ago. */
