@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Redis } from 'ioredis'
 import { Carom, GroupResult } from '../../src/index.ts'
-import { until } from '../support/wait.ts'
 import { type Lab, openLab, skip } from './error-lab.ts'
 
 const GET = { timeoutMs: 20_000 }
@@ -136,31 +135,4 @@ test('results and groups live as long as the app says', bounded, async (t) => {
     const left = await one.pttl(`celery-taskset-meta-${group.id}`)
     assert.ok(left >= from && left <= to, `${resultExpiresMs}: ${left}`)
   }
-})
-
-test('five thousand waits use the connections that one does', { ...bounded, timeout: 50_000 }, async (t) => {
-  const app = new Carom('waits', { broker: lab.redis.url() })
-  t.after(() => app.close())
-  const connections = async () =>
-    String(await client.client('LIST'))
-      .trim()
-      .split('\n').length
-  const before = app.result('first').get({ timeoutMs: 1 })
-  await assert.rejects(before, { code: 'CAROM_RESULT_TIMEOUT' })
-  const few = await connections()
-  const results = Array.from({ length: 5_000 }, (_, index) => app.result<number>(`wait-${index}`))
-  const waiting = GroupResult.of(results).get({ timeoutMs: 40_000 })
-  const channels = async () => (await client.pubsub('NUMSUB', 'celery-task-meta-wait-4999'))[1] === 1
-  await until(channels, { what: 'all are listened for', withinMs: 20_000 })
-  assert.equal(await connections(), few)
-  for (let index = 0; index < 5_000; index++) {
-    const key = `celery-task-meta-wait-${index}`
-    const text = JSON.stringify({ status: 'SUCCESS', result: index, traceback: null, children: [], task_id: key })
-    client.multi().set(key, text, 'EX', 60).publish(key, text).exec()
-  }
-  assert.deepEqual(
-    await waiting,
-    results.map((_, index) => index),
-  )
-  assert.equal(await connections(), few)
 })
