@@ -49,6 +49,12 @@ test('an extended result says here and in Python what its call was, also of a ta
   assert.deepEqual(await lab.ask<Info>('info', { id: failed.id }), { status: 'FAILURE', ...raised })
 })
 
+test('an extended result says what the call was of a task whose child died', bounded, async () => {
+  const lost = await tasks.dies.delay('young')
+  await assert.rejects(lost.get(GET), { code: 'CAROM_WORKER_LOST' })
+  assert.deepEqual((await lost.meta()).call?.args, ['young'])
+})
+
 test('an extended result of Python is read here', bounded, async () => {
   const id = await lab.ask<string>('call', { task: 'py.add', args: [1], kwargs: { y: 2 } })
   assert.equal(await tasks.app.result(id).get(GET), 3)
