@@ -1,8 +1,7 @@
 /** The script that claims, called again and again. */
 import type { ConsumerOptions } from '../broker.ts'
 import { CLAIM } from './claim-script.ts'
-import { fieldKeys, newNonce } from './ending.ts'
-import { STEPS, suffixOf, tailOf } from './keys.ts'
+import { fieldKeys, newNonce, STEPS, suffixOf, tailOf } from './keys.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
 
 export interface Taken {

@@ -3,9 +3,9 @@ import { CaromError } from '../../errors.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
 import { ClaimCall, type Taken } from './claim-call.ts'
-import { ACK, aside, backOrAside, type Ending, endClaims, envelopeOf, fieldKeys, park } from './ending.ts'
+import { ACK, aside, backOrAside, type Ending, endClaims, envelopeOf, park } from './ending.ts'
 import { RENEW } from './field-scripts.ts'
-import { placeOf } from './keys.ts'
+import { fieldKeys, placeOfClaim } from './keys.ts'
 import { toPushed } from './outgoing.ts'
 import { resultText } from './result-text.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
@@ -147,7 +147,7 @@ class RedisConsumer implements Consumer {
     const deliveries: Delivery[] = []
     const endings: Ending[] = []
     for (const { field, envelope } of taken) {
-      const { queue, step } = placeOf(field) ?? { queue: '', step: 0 }
+      const { queue, step } = placeOfClaim(field)
       const read = tryRead(envelope)
       if ('reason' in read) endings.push(endingOf(field, aside(queue, envelope, read.reason)))
       else if (dueMs(read.message) > nowMs) {

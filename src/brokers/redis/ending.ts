@@ -1,7 +1,7 @@
 /** How a claim ends, as the arguments of a script. */
 import { randomUUID } from 'node:crypto'
 import type { DeliveryEnd } from '../broker.ts'
-import { type Keys, placeOf, suffixOf, tailOf } from './keys.ts'
+import { fieldKeys, type Keys, newNonce, placeOfClaim, suffixOf, tailOf } from './keys.ts'
 import type { Pushed } from './outgoing.ts'
 import { entryOf } from './quarantine-entry.ts'
 import { SETTLE } from './settle-script.ts'
@@ -47,16 +47,6 @@ export async function endClaims(
   return outcomes
 }
 
-/** The keys that every script on fields begins with. */
-export function fieldKeys(keys: Keys): string[] {
-  return [keys.unacked, keys.unackedIndex, keys.leases, keys.due]
-}
-
-/** Part of a field's name: what a script that makes fields is given once. */
-export function newNonce(): string {
-  return randomUUID().slice(0, 18)
-}
-
 export const ACK: readonly Argument[] = ['ack']
 
 /** Back to waiting, or to the quarantine. `envelope` is what was taken. */
@@ -66,7 +56,7 @@ export function backOrAside(
   envelope: Buffer,
   end: Exclude<DeliveryEnd, { type: 'ack' }> | { readonly type: 'leaseOver' },
 ): readonly Argument[] {
-  const { queue, step } = placeOf(field) ?? { queue: '', step: 0 }
+  const { queue, step } = placeOfClaim(field)
   if (end.type === 'quarantine') return aside(queue, envelope, end.reason, end.count)
   const count = end.type === 'leaseOver' ? 'lease' : end.count
   let written: string | Buffer = envelope
@@ -112,7 +102,7 @@ export function aside(
 
 /** The envelope within a value of `unacked` that a script of ours has written. */
 export function envelopeOf(value: Buffer, field: string): Buffer {
-  const { queue } = placeOf(field) ?? { queue: '' }
+  const { queue } = placeOfClaim(field)
   return value.subarray(1, value.byteLength - Buffer.byteLength(suffixOf(queue)))
 }
 

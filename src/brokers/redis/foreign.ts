@@ -5,10 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
-import { fieldKeys } from './ending.ts'
 import { RESTORE } from './field-scripts.ts'
-import { SEPARATOR, stepOf } from './keys.ts'
-import { UNLOCK } from './list-scripts.ts'
+import { fieldKeys, SEPARATOR, stepOf } from './keys.ts'
+import { script } from './script.ts'
 import type { Argument, RedisStore } from './store.ts'
 
 /** Returns how many messages were given back. */
@@ -98,3 +97,9 @@ async function boundQueues(store: RedisStore, exchange: string, routingKey: stri
 
 const MUTEX_MS = 300_000
 const SLICE = 50
+
+/** KEYS: the mutex. ARGV: the token of its holder. */
+const UNLOCK = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`)

@@ -10,6 +10,8 @@
  * The suffix is what stands behind the envelope in the value, so that a script can cut it off without reading JSON.
  */
 
+import { randomUUID } from 'node:crypto'
+
 /** What stands between a queue and its priority, and between the parts of a binding. */
 export const SEPARATOR = '\x06\x16'
 /** Kombu's steps: a message goes to the largest that is not above its priority. The first is served first. */
@@ -102,6 +104,23 @@ export function tailOf(queue: string, step: number): string {
 export function placeOf(field: string): { readonly queue: string; readonly step: number } | null {
   const match = FIELD.exec(field)
   return match === null ? null : { step: Number(match[1]), queue: match[2] as string }
+}
+
+/** The place from which a claim was taken. @throws Error where the field is none of ours. */
+export function placeOfClaim(field: string): { readonly queue: string; readonly step: number } {
+  const place = placeOf(field)
+  if (place === null) throw new Error(`"${field.slice(0, 100)}" is no field of a claim`)
+  return place
+}
+
+/** The keys that every script on fields begins with. */
+export function fieldKeys(keys: Keys): string[] {
+  return [keys.unacked, keys.unackedIndex, keys.leases, keys.due]
+}
+
+/** Part of a field's name: what a script that makes fields is given once. */
+export function newNonce(): string {
+  return randomUUID().slice(0, 18)
 }
 
 const RESERVED = /^(?:unacked(?:_index|_mutex)?$|carom\.|_kombu\.binding\.|celery-task(?:set)?-meta-)/

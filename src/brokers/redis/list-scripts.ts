@@ -1,4 +1,4 @@
-/** Scripts on lists, and small ones. */
+/** Scripts on the lists of queues. */
 import { script } from './script.ts'
 
 /** KEYS: lists. ARGV: for each list how many envelopes, then these. */
@@ -43,31 +43,4 @@ local count = 0
 for _, list in ipairs(KEYS) do count = count + redis.call('LLEN', list) end
 redis.call('UNLINK', unpack(KEYS))
 return count
-`)
-
-/** KEYS: the quarantine. ARGV: for each entry its id, list and envelope; without a list it is dropped. Returns how many. */
-export const LEAVE_QUARANTINE = script(`
-local count = 0
-for i = 1, #ARGV, 3 do
-  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
-    if ARGV[i + 1] ~= '' then redis.call('LPUSH', ARGV[i + 1], ARGV[i + 2]) end
-    count = count + 1
-  end
-end
-return count
-`)
-
-/** KEYS: lists of replies. ARGV: the reply, its lifetime in milliseconds: whoever asked may be gone by now. */
-export const REPLY = script(`
-for _, list in ipairs(KEYS) do
-  redis.call('LPUSH', list, ARGV[1])
-  redis.call('PEXPIRE', list, ARGV[2])
-end
-return 1
-`)
-
-/** KEYS: the mutex. ARGV: the token of its holder. */
-export const UNLOCK = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
 `)

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { ControlRequest, Mailbox } from '../broker.ts'
 import { answerOf } from '../control-reply.ts'
 import { SEPARATOR } from './keys.ts'
-import { REPLY } from './list-scripts.ts'
 import { type Asked, PIDBOX, REPLIES, readReply, readRequest, replyEnvelope, requestEnvelope } from './pidbox.ts'
+import { script } from './script.ts'
 import { type RedisStore, throwFirst } from './store.ts'
 
 type Answer = (request: ControlRequest) => Promise<unknown>
@@ -120,3 +120,12 @@ const MAX_ANSWER_MS = 60_000
 const MAX_REPLIES = 100
 const REPLY_LIFETIME_MS = 300_000
 const POLL_MS = 250
+
+/** KEYS: lists of replies. ARGV: the reply, its lifetime in milliseconds: whoever asked may be gone by now. */
+const REPLY = script(`
+for _, list in ipairs(KEYS) do
+  redis.call('LPUSH', list, ARGV[1])
+  redis.call('PEXPIRE', list, ARGV[2])
+end
+return 1
+`)

@@ -1,6 +1,6 @@
 import type { Quarantine, QuarantinedMessage } from '../broker.ts'
-import { LEAVE_QUARANTINE } from './list-scripts.ts'
 import { readEntry, replayOf } from './quarantine-entry.ts'
+import { script } from './script.ts'
 import type { Argument, RedisStore } from './store.ts'
 
 export class RedisQuarantine implements Quarantine {
@@ -61,3 +61,15 @@ export class RedisQuarantine implements Quarantine {
 }
 
 const SLICE = 100
+
+/** KEYS: the quarantine. ARGV: for each entry its id, list and envelope; without a list it is dropped. Returns how many. */
+const LEAVE_QUARANTINE = script(`
+local count = 0
+for i = 1, #ARGV, 3 do
+  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
+    if ARGV[i + 1] ~= '' then redis.call('LPUSH', ARGV[i + 1], ARGV[i + 2]) end
+    count = count + 1
+  end
+end
+return count
+`)

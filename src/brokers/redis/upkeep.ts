@@ -1,7 +1,8 @@
 /** Gives back what nobody holds any more: claims of ours whose lease is over, and others' by kombu's own rule. */
-import { backOrAside, endClaims, envelopeOf, fieldKeys } from './ending.ts'
+import { backOrAside, endClaims, envelopeOf } from './ending.ts'
 import { EXPIRED } from './field-scripts.ts'
 import { restoreForeign } from './foreign.ts'
+import { fieldKeys } from './keys.ts'
 import type { RedisStore } from './store.ts'
 
 export class Upkeep {
