@@ -1,7 +1,8 @@
-/** The script that claims, called again and again. */
+/** The scripts that claim and put what is due into its list, called again and again. */
 import type { ConsumerOptions } from '../broker.ts'
 import { CLAIM } from './claim-script.ts'
 import { fieldKeys, newNonce, STEPS, suffixOf, tailOf } from './keys.ts'
+import { PROMOTE } from './promote-script.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
 
 export interface Taken {
@@ -13,7 +14,7 @@ export interface Claimed {
   readonly taken: readonly Taken[]
   /** The server's clock. */
   readonly nowMs: number
-  /** Where nothing was taken: until something parked is due or a lease ends; `Infinity` where none does. */
+  /** Until something parked is due or a lease ends; `Infinity` where none does, 0 after a call that took nothing by rule. */
   readonly nextMs: number
   /** The lease of some claim is over now. */
   readonly leaseOver: boolean
@@ -28,7 +29,8 @@ export class ClaimCall {
   /** All the lists of the queues. */
   readonly lists: readonly string[]
   #calls = 0
-  #promoted = false
+  /** By our clock: when something parked is due. */
+  #dueAtMs = Infinity
 
   constructor(store: RedisStore, options: ConsumerOptions) {
     this.#store = store
@@ -36,19 +38,36 @@ export class ClaimCall {
     this.lists = options.queues.flatMap((queue) => store.keys.lists(queue))
   }
 
+  /**
+   * Takes messages, or puts what is due into its list. Never both in one call: others wait for these lists too, and a
+   * worker that knows the task may be among them. And not twice in turn: messages that become due without end must not
+   * keep the others from being taken.
+   */
   async claim(max: number): Promise<Claimed> {
+    return (Date.now() >= this.#dueAtMs ? await this.#promote() : null) ?? (await this.#take(max))
+  }
+
+  /** `null` where there was nothing to be put. */
+  async #promote(): Promise<Claimed | null> {
     const { keys, address } = this.#store
+    const args = [address.options.globalKeyprefix]
+    const [moved, foreign] = (await this.#store.script(PROMOTE, fieldKeys(keys), args)) as readonly [number, number]
+    this.#dueAtMs = Infinity
+    return moved === 0 ? null : { taken: [], nowMs: 0, nextMs: 0, leaseOver: false, foreign: foreign > 0 }
+  }
+
+  async #take(max: number): Promise<Claimed> {
+    const { keys } = this.#store
     const { leaseMs } = this.#options
     const queues = this.#queuesInTurn()
     const lists = STEPS.flatMap((step) => queues.map((queue) => keys.list(queue, step)))
     const tails = STEPS.flatMap((step) => queues.map((queue) => tailOf(queue, step)))
     const nonce = `${this.#nonce}-${this.#calls.toString(36)}`
-    const { globalKeyprefix } = address.options
-    const settings = [Math.min(max, MAX_TAKEN), MAX_BYTES, leaseMs, nonce, globalKeyprefix, LIFETIME_MS, queues.length]
-    // Every other time at most: messages that become due without end must not keep the others from being taken.
-    const args = [...settings, this.#promoted ? '' : 'promote', ...queues.map(suffixOf), ...tails]
+    const settings = [Math.min(max, MAX_TAKEN), MAX_BYTES, leaseMs, nonce, LIFETIME_MS, queues.length]
+    const args = [...settings, ...queues.map(suffixOf), ...tails]
     const reply = (await this.#store.script(CLAIM, [...fieldKeys(keys), ...lists], args)) as ClaimReply
-    this.#promoted = reply[4] > 0
+    const [, , untilDueMs] = reply
+    this.#dueAtMs = untilDueMs < 0 ? Infinity : Date.now() + untilDueMs
     return toClaimed(reply)
   }
 
@@ -60,23 +79,16 @@ export class ClaimCall {
   }
 }
 
-type ClaimReply = readonly [
-  nowMs: number,
-  taken: readonly Buffer[],
-  dueMs: number,
-  leaseMs: number,
-  promoted: number,
-  foreign: number,
-]
+type ClaimReply = readonly [nowMs: number, taken: readonly Buffer[], untilDueMs: number, untilLeaseMs: number]
 
-function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs, , foreign]: ClaimReply): Claimed {
+function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs]: ClaimReply): Claimed {
   const taken: Taken[] = []
   for (let at = 0; at + 1 < pairs.length; at += 2) {
     taken.push({ field: (pairs[at] as Buffer).toString(), envelope: pairs[at + 1] as Buffer })
   }
   const next = [untilDueMs, untilLeaseMs].filter((ms) => ms >= 0)
   const leaseOver = taken.length === 0 && untilLeaseMs === 0
-  return { taken, nowMs, nextMs: Math.min(...next), leaseOver, foreign: foreign > 0 }
+  return { taken, nowMs, nextMs: Math.min(...next), leaseOver, foreign: false }
 }
 
 const MAX_TAKEN = 1_000

@@ -1,34 +1,14 @@
 import { FIELDS, script } from './script.ts'
 
 /**
- * Puts what is due into its list; where nothing is, takes messages.
- *
- * KEYS: the four, then the lists, all queues of a step together. ARGV: max, max bytes, leaseMs, nonce, prefix of keys,
- * lifetime of our keys, number of queues, 'promote' or '', then of each queue the suffix, and of each list the tail.
- * Returns the time, what was taken as field, envelope, field, ..., and milliseconds until the next message is due and
- * the next lease ends (-1: none), how many were put into their lists, and how many of these no worker of ours knew.
+ * Takes messages. KEYS: the four, then the lists, all queues of a step together. ARGV: max, max bytes, leaseMs, nonce,
+ * lifetime of our keys, number of queues, then of each queue the suffix, and of each list the tail. Returns the time,
+ * what was taken as field, envelope, field, ..., and milliseconds until the next message is due and the next lease
+ * ends (-1: none).
  */
 export const CLAIM = script(`${FIELDS}
-local max, maxBytes, leaseMs, nonce, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local lifetimeMs, queues = ARGV[6], tonumber(ARGV[7])
-if ARGV[8] == 'promote' then
-  local foreign = 0
-  local ready = redis.call('ZRANGEBYSCORE', due, '-inf', nowMs, 'LIMIT', 0, 100)
-  for i = #ready, 1, -1 do
-    local field = ready[i]
-    local mark, step, length, queue = string.match(field, '^carom%.%x+%.([%w_-]+)%.(%d)%.(%d+)%.(.+)$')
-    if mark and string.sub(mark, -8) == '-foreign' then foreign = foreign + 1 end
-    local value = redis.call('HGET', unacked, field)
-    if value and step then
-      local list = prefix .. queue .. (step == '0' and '' or '\\6\\22' .. step)
-      redis.pcall('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
-    end
-    remove(field)
-    redis.call('ZREM', due, field)
-  end
-  -- Not taken in the same step: others wait for these lists too, and a worker that knows the task may be among them.
-  if #ready > 0 then return { nowMs, {}, 0, -1, #ready, foreign } end
-end
+local max, maxBytes, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local nonce, lifetimeMs, queues = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local taken, count, bytes, failure = {}, 0, 0, nil
 local function take(list, queue, share)
   local popped = redis.pcall('RPOP', KEYS[4 + list], share)
@@ -36,11 +16,11 @@ local function take(list, queue, share)
   if not popped or #popped == 0 then return false end
   local hash, byLease, byIndex = {}, {}, {}
   for i, envelope in ipairs(popped) do
-    local field = newField(count, nonce, ARGV[8 + queues + list])
+    local field = newField(count, nonce, ARGV[6 + queues + list])
     count = count + 1
     bytes = bytes + #envelope
     hash[#hash + 1] = field
-    hash[#hash + 1] = '[' .. envelope .. ARGV[8 + queue]
+    hash[#hash + 1] = '[' .. envelope .. ARGV[6 + queue]
     byLease[#byLease + 1] = nowMs + leaseMs
     byLease[#byLease + 1] = field
     byIndex[#byIndex + 1] = (nowMs + leaseMs) / 1000
@@ -75,13 +55,13 @@ for first = 1, #KEYS - 4, queues do
 end
 if count > 0 then
   redis.call('PEXPIRE', leases, lifetimeMs)
-  return { nowMs, taken, 0, -1, 0, 0 }
+elseif failure then
+  return failure
 end
-if failure then return failure end
 local function untilFirst(key)
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   if #first == 0 then return -1 end
   return math.max(0, math.ceil(tonumber(first[2]) - nowMs))
 end
-return { nowMs, taken, untilFirst(due), untilFirst(leases), 0, 0 }
+return { nowMs, taken, untilFirst(due), untilFirst(leases) }
 `)

@@ -53,7 +53,7 @@ class RedisConsumer implements Consumer {
         if (deliveries.length > 0) return deliveries
         if (foreign) await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
         else if (leaseOver) await this.#upkeep.giveBackExpired()
-        else if (!found && (await this.#store.watch(this.#call.lists))) {
+        else if (!found && nextMs > 0 && (await this.#store.watch(this.#call.lists))) {
           await ear.heard({ signal, atMs: Date.now() + Math.min(nextMs, POLL_MS) })
         }
       }

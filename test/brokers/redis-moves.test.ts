@@ -1,0 +1,52 @@
+/** A message on its way within Redis, from one key to another: whatever goes wrong there, it is not lost. */
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import type { Redis } from 'ioredis'
+import { afterwards } from '../conformance/open.ts'
+import { claimCount, claimOne, consumerOf, idsOf, numbered, outgoing, released } from '../conformance/store.ts'
+import { noRedis } from '../support/redis-server.ts'
+import { until } from '../support/wait.ts'
+import { redisForFile } from './redis-place.ts'
+
+const redis = redisForFile()
+const options = { skip: noRedis, timeout: 30_000 }
+
+/** From now on the server is beyond its memory, until it is called or the test ends. */
+async function fill(t: TestContext, client: Redis): Promise<() => Promise<unknown>> {
+  const empty = () => client.config('SET', 'maxmemory', '0')
+  afterwards(t, empty)
+  await client.config('SET', 'maxmemory', '1')
+  return empty
+}
+
+test('what becomes due while the server is full is not lost, and is claimed', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish(numbered(['a', 'b', 'c']))
+  const claimed = await claimCount(consumer, 3)
+  await consumer.settle(claimed.map((delivery) => released(delivery, 'none', 100)))
+  await fill(t, client)
+  assert.deepEqual(idsOf(await claimCount(consumer, 3)).sort(), ['a', 'b', 'c'])
+  assert.equal(await client.hlen('unacked'), 3)
+})
+
+test('what is due and has no list to go to stays parked, and holds up no other', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker, { queues: ['gone', 'q'] })
+  await broker.publish([...numbered(['a'], { queue: 'gone' }), ...numbered(['b'])])
+  const claimed = await claimCount(consumer, 2)
+  await consumer.settle(claimed.map((delivery) => released(delivery, 'none', 50)))
+  await client.set('gone', 'text')
+  assert.deepEqual(idsOf([await claimOne(await consumerOf(broker))]), ['b'])
+  await until(async () => (await client.zcount('carom.due', '-inf', String(Date.now()))) === 0, {
+    what: 'a is put off',
+  })
+  const [field] = await client.zrange('carom.due', '0', '0')
+  assert.ok(field)
+  assert.equal(await client.hexists('unacked', field), 1)
+  await client.del('gone')
+  await client.zadd('carom.due', 'XX', 1, field)
+  // A message makes it look before the minute is over.
+  await broker.publish([outgoing({ id: 'c', queue: 'gone' })])
+  assert.deepEqual(idsOf(await claimCount(consumer, 2)).sort(), ['a', 'c'])
+})
