@@ -1,10 +1,11 @@
 /** What happens to messages that lie in `unacked`. */
 import { FIELDS, script } from './script.ts'
 
-/** ARGV: leaseMs, lifetime of our keys, fields. Returns 1 for each that stands, and starts its lease anew. */
+/** ARGV: leaseMs, lifetime of our keys, fields. Returns 1 for each that stands, and starts its lease anew, though full. */
 export const RENEW = script(`${FIELDS}
 local untilMs = nowMs + tonumber(ARGV[1])
 local standing = {}
+writeThoughFull()
 for i = 3, #ARGV do
   local stands = redis.call('HEXISTS', unacked, ARGV[i]) == 1 and redis.call('ZSCORE', leases, ARGV[i])
   if stands then

@@ -1,6 +1,8 @@
 /**
- * What has to be one step, in Lua. A script does not roll back: so each looks at its keys before it writes, and writes
- * in an order in which an end halfway can repeat work and loses none. None of them reads what a message says.
+ * What has to be one step, in Lua. A script does not roll back: so each looks at the types of all its keys before it
+ * writes, where it does not take the error of each by itself, and what is full, read-only or short of replicas refuses
+ * its first write or none. It writes in an order in which an end halfway can repeat work and loses none. None of them
+ * reads what a message says.
  */
 import { createHash } from 'node:crypto'
 

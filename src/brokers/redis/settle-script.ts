@@ -14,7 +14,7 @@ end
 `
 
 /**
- * Ends claims, each in this order: the result, the next messages, the end.
+ * Ends claims, each in this order: the result, the next messages, the end. All of them, or none with an error.
  *
  * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; then for each: field; key,
  * text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
@@ -25,7 +25,7 @@ export const SETTLE = script(`${FIELDS}
 local onlyExpired, nonce, lifetimeMs = ARGV[1] == 'expired', ARGV[2], ARGV[3]
 redis.call('HLEN', KEYS[5])
 local at = 3
-local function next()
+local function argument()
   at = at + 1
   return ARGV[at]
 end
@@ -35,44 +35,58 @@ ${IS_SUCCESS}local function stands(field)
   if not untilMs then return false end
   return not onlyExpired or tonumber(untilMs) <= nowMs
 end
-local outcomes, parked = {}, false
+local arguments = { ack = 0, push = 2, park = 5, quarantine = 2 }
+local endings, brings = {}, false
 while at < #ARGV do
-  local field, key, text, ttlMs = next(), next(), next(), next()
-  local standing = stands(field)
-  if standing and key ~= '' and not isSuccess(key) then
-    if ttlMs == '0' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PX', ttlMs) end
-    redis.call('PUBLISH', key, text)
+  local ending = { field = argument(), key = argument(), text = argument(), ttlMs = argument(), next = {} }
+  ending.stands = stands(ending.field)
+  for i = 1, tonumber(argument()) do ending.next[i] = { argument(), argument() } end
+  ending.type = argument()
+  for i = 1, arguments[ending.type] do ending[i] = argument() end
+  if ending.stands then
+    for _, message in ipairs(ending.next) do redis.call('LLEN', message[1]) end
+    if ending.type == 'push' then redis.call('LLEN', ending[1]) end
+    brings = brings or ending.key ~= '' or #ending.next > 0
   end
-  for _ = 1, tonumber(next()) do
-    local list, envelope = next(), next()
-    if standing then redis.call('LPUSH', list, envelope) end
-  end
-  local ending = next()
-  if ending == 'push' then
-    local list, envelope = next(), next()
-    if standing then redis.call('RPUSH', list, envelope) end
-  elseif ending == 'park' then
-    local mark, tail, value, from, ms = next(), next(), next(), next(), tonumber(next())
-    if standing then
-      local dueMs = from == 'at' and ms or nowMs + ms
-      local parkedField = newField(#outcomes, nonce .. mark, tail)
-      redis.call('HSET', unacked, parkedField, value)
-      -- Kombu gives it back a visibility timeout after this: late, should only Python workers be left, and never early.
-      redis.call('ZADD', index, dueMs / 1000, parkedField)
-      redis.call('ZADD', due, dueMs, parkedField)
-      parked = true
-    end
-  elseif ending == 'quarantine' then
-    local id, entry = next(), next()
-    if standing then
-      redis.call('HSET', KEYS[5], id, entry)
-      redis.call('PEXPIRE', KEYS[5], lifetimeMs)
-    end
-  end
-  if standing then remove(field) end
-  outcomes[#outcomes + 1] = standing and 1 or 0
+  endings[#endings + 1] = ending
 end
-if parked then redis.call('PEXPIRE', due, lifetimeMs) end
+-- Nothing in it is new: a full server is no reason to keep a message from going back.
+if not brings then writeThoughFull() end
+local function store(key, text, ttlMs)
+  if key == '' or isSuccess(key) then return end
+  if ttlMs == '0' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PX', ttlMs) end
+  redis.call('PUBLISH', key, text)
+end
+local finish = {
+  ack = function() end,
+  push = function(ending) redis.call('RPUSH', ending[1], ending[2]) end,
+  park = function(ending, number)
+    local mark, tail, value, from, ms = unpack(ending)
+    local dueMs = from == 'at' and tonumber(ms) or nowMs + tonumber(ms)
+    local field = newField(number, nonce .. mark, tail)
+    redis.call('HSET', unacked, field, value)
+    -- Kombu gives it back a visibility timeout after this: late, should only Python workers be left, and never early.
+    redis.call('ZADD', index, dueMs / 1000, field)
+    redis.call('ZADD', due, dueMs, field)
+    redis.call('PEXPIRE', due, lifetimeMs)
+  end,
+  quarantine = function(ending)
+    redis.call('HSET', KEYS[5], ending[1], ending[2])
+    redis.call('PEXPIRE', KEYS[5], lifetimeMs)
+  end,
+}
+local outcomes = {}
+for number, ending in ipairs(endings) do
+  -- Once more: the same claim may have ended before it in this call.
+  local standing = ending.stands and stands(ending.field)
+  if standing then
+    store(ending.key, ending.text, ending.ttlMs)
+    for _, message in ipairs(ending.next) do redis.call('LPUSH', message[1], message[2]) end
+    finish[ending.type](ending, number)
+    remove(ending.field)
+  end
+  outcomes[number] = standing and 1 or 0
+end
 return outcomes
 `)
 

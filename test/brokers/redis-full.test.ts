@@ -1,0 +1,88 @@
+/** A server beyond its memory refuses what is new; what is there is kept, renewed and moved all the same. */
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import type { Redis } from 'ioredis'
+import { afterwards } from '../conformance/open.ts'
+import {
+  acked,
+  claimCount,
+  claimOne,
+  consumerOf,
+  idsOf,
+  meta,
+  numbered,
+  outgoing,
+  released,
+} from '../conformance/store.ts'
+import { noRedis } from '../support/redis-server.ts'
+import { redisForFile } from './redis-place.ts'
+
+const redis = redisForFile()
+const options = { skip: noRedis, timeout: 30_000 }
+
+/** From now on the server is beyond its memory, until the test ends or what is returned is called. */
+async function fill(t: TestContext, client: Redis): Promise<() => Promise<unknown>> {
+  const empty = () => client.config('SET', 'maxmemory', '0')
+  afterwards(t, empty)
+  await client.config('SET', 'maxmemory', '1')
+  return empty
+}
+
+test('leases are renewed on a full server', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish(numbered(['a', 'b']))
+  const tokens = (await claimCount(consumer, 2)).map(({ token }) => token)
+  const untilMs = async () => Number(await client.zscore('carom.leases', tokens[0] ?? ''))
+  await client.zadd('carom.leases', Date.now() + 10_000, tokens[0] ?? '')
+  await fill(t, client)
+  assert.deepEqual(await consumer.renew(tokens), [])
+  assert.ok((await untilMs()) > Date.now() + 20_000, 'its lease was not renewed')
+})
+
+test(
+  'on a full server messages go back, are put off and set aside; results and new messages wait',
+  options,
+  async (t) => {
+    const { broker, client } = await redis.place(t)
+    const consumer = await consumerOf(broker)
+    await broker.publish(numbered(['now', 'later', 'aside', 'dead', 'done']))
+    const [now, later, aside, dead, done] = await claimCount(consumer, 5)
+    assert.ok(now && later && aside && dead && done)
+    await client.zadd('carom.leases', 1, dead.token)
+    const empty = await fill(t, client)
+    assert.deepEqual(await consumer.settle([released(later, 'crash', 50), released(now)]), ['settled', 'settled'])
+    assert.deepEqual(await consumer.settle([{ ...acked(aside), end: { type: 'quarantine', reason: 'x' } }]), [
+      'settled',
+    ])
+    await assert.rejects(consumer.settle([acked(done, { result: meta('done') })]), { code: 'CAROM_STORE_FULL' })
+    await assert.rejects(consumer.settle([acked(done, { next: [outgoing()] })]), { code: 'CAROM_STORE_FULL' })
+    assert.deepEqual(idsOf(await claimCount(consumer, 3)).sort(), ['dead', 'later', 'now'])
+    assert.deepEqual(await consumer.renew([done.token]), [])
+    await empty()
+    assert.deepEqual(await consumer.settle([acked(done, { result: meta('done') })]), ['settled'])
+  },
+)
+
+test(
+  'a settlement that cannot be leaves nothing of its call behind, and the others can be alone',
+  options,
+  async (t) => {
+    const { broker, backend, client } = await redis.place(t)
+    const consumer = await consumerOf(broker)
+    await broker.publish(numbered(['innocent', 'poison']))
+    const [innocent, poison] = await claimCount(consumer, 2)
+    assert.ok(innocent && poison)
+    await client.set('cache', 'no list')
+    const good = acked(innocent, { result: meta('innocent'), next: [outgoing({ id: 'after' })] })
+    const next = [outgoing({ queue: 'r' }), outgoing({ queue: 'cache' })]
+    await assert.rejects(consumer.settle([good, acked(poison, { next })]), { code: 'CAROM_STORE_UNAVAILABLE' })
+    assert.deepEqual(await backend.load(['innocent']), [null])
+    assert.equal(await client.exists('q', 'r'), 0)
+    assert.equal(await client.hlen('unacked'), 2)
+    assert.deepEqual(await consumer.settle([good]), ['settled'])
+    // Twice in one call it ends once.
+    assert.deepEqual(await consumer.settle([acked(poison), acked(poison)]), ['settled', 'lost'])
+    assert.deepEqual(idsOf([await claimOne(consumer)]), ['after'])
+  },
+)
