@@ -52,9 +52,9 @@ class RedisConsumer implements Consumer {
         const { deliveries, found, nextMs, leaseOver, foreign } = await this.#during(this.#claimOnce(max, signal))
         if (deliveries.length > 0) return deliveries
         if (foreign) await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
-        else if (leaseOver) await this.#upkeep.giveBackExpired()
-        else if (!found && nextMs > 0 && (await this.#store.watch(this.#call.lists))) {
-          await ear.heard({ signal, atMs: Date.now() + Math.min(nextMs, POLL_MS) })
+        else if (leaseOver && (await this.#upkeep.tryGiveBack())) continue
+        else if (!found && (nextMs > 0 || leaseOver) && (await this.#store.watch(this.#call.lists))) {
+          await ear.heard({ signal, atMs: Date.now() + (leaseOver ? POLL_MS : Math.min(nextMs, POLL_MS)) })
         }
       }
       return []

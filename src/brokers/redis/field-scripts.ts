@@ -34,31 +34,30 @@ end
 return found
 `)
 
+/** ARGV: milliseconds, field. A claim whose lease is over counts as over that much later. */
+export const DEFER = script(`${FIELDS}
+local untilMs = redis.call('ZSCORE', leases, ARGV[2])
+if not untilMs or tonumber(untilMs) > nowMs then return 0 end
+writeThoughFull()
+redis.call('ZADD', leases, 'XX', nowMs + tonumber(ARGV[1]), ARGV[2])
+return 1
+`)
+
 /**
- * Gives back messages of others. ARGV: the latest score, then for each: tag, value as it was read, how many lists,
- * and of each list and envelope. Returns how many were given back.
+ * Gives a message of others back, though the server is full. KEYS: the four, then the lists. ARGV: the latest score,
+ * tag, value as it was read, envelope. Returns 1, or 0 where it does not stand so.
  */
 export const RESTORE = script(`${FIELDS}
-local latest, at, restored = tonumber(ARGV[1]), 1, 0
-local function next()
-  at = at + 1
-  return ARGV[at]
-end
-while at < #ARGV do
-  local tag, value = next(), next()
-  local score = redis.call('ZSCORE', index, tag)
-  local standing = score and tonumber(score) <= latest and redis.call('HGET', unacked, tag) == value
-  for _ = 1, tonumber(next()) do
-    local list, envelope = next(), next()
-    if standing then redis.call('RPUSH', list, envelope) end
-  end
-  if standing then
-    remove(tag)
-    redis.call('ZREM', due, tag)
-    restored = restored + 1
-  end
-end
-return restored
+local tag = ARGV[2]
+local score = redis.call('ZSCORE', index, tag)
+if not score or tonumber(score) > tonumber(ARGV[1]) then return 0 end
+if redis.call('HGET', unacked, tag) ~= ARGV[3] then return 0 end
+for i = 5, #KEYS do redis.call('LLEN', KEYS[i]) end
+writeThoughFull()
+for i = 5, #KEYS do redis.call('RPUSH', KEYS[i], ARGV[4]) end
+remove(tag)
+redis.call('ZREM', due, tag)
+return 1
 `)
 
 /** ARGV: fields of parked messages. Returns how many of them were dropped. */

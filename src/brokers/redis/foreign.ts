@@ -8,7 +8,7 @@ import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
 import { RESTORE } from './field-scripts.ts'
 import { fieldKeys, SEPARATOR, stepOf } from './keys.ts'
 import { script } from './script.ts'
-import type { Argument, RedisStore } from './store.ts'
+import type { RedisStore } from './store.ts'
 
 /** Returns how many messages were given back. */
 export async function restoreForeign(store: RedisStore): Promise<number> {
@@ -32,28 +32,34 @@ async function restoreUntil(store: RedisStore, latest: number): Promise<number> 
     const tags = await store.run((client) =>
       client.zrangebyscore(keys.unackedIndex, '-inf', latest, 'LIMIT', skipped, SLICE),
     )
-    if (tags.length === 0) return restored
-    const values = await store.run((client) => client.hmgetBuffer(keys.unacked, ...tags))
-    const args: Argument[] = [latest]
-    for (const [index, tag] of tags.entries()) args.push(...(await targets(store, tag, values[index] ?? null)))
-    const done = args.length === 1 ? 0 : ((await store.script(RESTORE, fieldKeys(keys), args)) as number)
-    restored += done
-    // What cannot be given back from here stays for those who know its exchange.
-    skipped += tags.length - done
+    for (const tag of tags) {
+      // What cannot be given back from here stays for those who know its exchange.
+      if (await restore(store, tag, latest)) restored++
+      else skipped++
+    }
     if (tags.length < SLICE) return restored
   }
 }
 
-/** Where a message goes, as arguments of the script; none where that cannot be told from here. */
-async function targets(store: RedisStore, tag: string, value: Buffer | null): Promise<Argument[]> {
+/** One by one, so that one that cannot be given back keeps no other from it. */
+async function restore(store: RedisStore, tag: string, latest: number): Promise<boolean> {
+  const { keys } = store
+  const value = await store.run((client) => client.hgetBuffer(keys.unacked, tag))
   const read = value === null ? null : readUnacked(value)
-  if (value === null || read === null) return []
+  if (value === null || read === null) return false
   const { envelope, exchange, routingKey } = read
-  const queues = exchange === '' ? [routingKey] : await boundQueues(store, exchange, routingKey)
-  if (queues.length === 0) return []
-  const step = stepOf(isJsonObject(envelope.properties) ? envelope.properties.priority : 0)
-  const text = redelivered(envelope)
-  return [tag, value, queues.length, ...queues.flatMap((queue) => [store.keys.list(queue, step), text])]
+  try {
+    const queues = exchange === '' ? [routingKey] : await boundQueues(store, exchange, routingKey)
+    if (queues.length === 0) return false
+    const step = stepOf(isJsonObject(envelope.properties) ? envelope.properties.priority : 0)
+    const lists = queues.map((queue) => keys.list(queue, step))
+    return (
+      (await store.script(RESTORE, [...fieldKeys(keys), ...lists], [latest, tag, value, redelivered(envelope)])) === 1
+    )
+  } catch {
+    // A list or binding of another type, or forbidden. Where the whole store is away, the next look meets it.
+    return false
+  }
 }
 
 interface Unacked {

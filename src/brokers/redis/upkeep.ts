@@ -1,6 +1,6 @@
 /** Gives back what nobody holds any more: claims of ours whose lease is over, and others' by kombu's own rule. */
-import { backOrAside, endClaims, envelopeOf } from './ending.ts'
-import { EXPIRED } from './field-scripts.ts'
+import { backOrAside, type Ending, endClaims, envelopeOf } from './ending.ts'
+import { DEFER, EXPIRED } from './field-scripts.ts'
 import { restoreForeign } from './foreign.ts'
 import { fieldKeys } from './keys.ts'
 import type { RedisStore } from './store.ts'
@@ -21,20 +21,52 @@ export class Upkeep {
     clearInterval(this.#timer)
   }
 
-  /** Gives claims back whose lease is over; counted as a delivery. */
+  /** Gives claims back whose lease is over; counted as a delivery. One that cannot go back is tried again later. */
   async giveBackExpired(): Promise<void> {
     const { keys } = this.#store
     for (;;) {
       const pairs = (await this.#store.script(EXPIRED, fieldKeys(keys), [SLICE])) as Buffer[]
-      const fields = pairs.flatMap((part, index) => (index % 2 === 0 ? [part.toString()] : []))
-      const endings = fields.map((field, index) => {
-        const envelope = envelopeOf(pairs[2 * index + 1] as Buffer, field)
-        return { field, result: null, next: [], end: backOrAside(keys, field, envelope, { type: 'leaseOver' }) }
-      })
+      const expired = pairs.flatMap((part, index) => (index % 2 === 0 ? [part.toString()] : []))
+      const values = pairs.filter((_, index) => index % 2 === 1)
       // The oldest is given back last, and so is the first of its queue.
-      await endClaims(this.#store, endings.reverse(), { onlyExpired: true })
-      if (fields.length < SLICE) return
+      const endings = expired.map((field, index) => () => this.#ending(field, values[index] as Buffer)).reverse()
+      try {
+        await this.#end(endings)
+      } catch {
+        for (const [index, ending] of endings.entries()) {
+          await this.#end([ending]).catch(() => this.#defer(expired[expired.length - 1 - index] as string))
+        }
+      }
+      if (expired.length < SLICE) return
     }
+  }
+
+  /** The same for who has other things to do: false where it could not be done now. */
+  async tryGiveBack(): Promise<boolean> {
+    try {
+      await this.giveBackExpired()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async #end(endings: readonly (() => Ending)[]): Promise<void> {
+    await endClaims(
+      this.#store,
+      endings.map((ending) => ending()),
+      { onlyExpired: true },
+    )
+  }
+
+  #ending(field: string, value: Buffer): Ending {
+    const end = backOrAside(this.#store.keys, field, envelopeOf(value, field), { type: 'leaseOver' })
+    return { field, result: null, next: [], end }
+  }
+
+  /** Throws what is wrong with the store as a whole. */
+  async #defer(field: string): Promise<void> {
+    await this.#store.script(DEFER, fieldKeys(this.#store.keys), [DEFER_MS, field])
   }
 
   async #run(): Promise<void> {
@@ -54,3 +86,4 @@ export class Upkeep {
 const EVERY_MS = 1_000
 const FOREIGN_EVERY = 60
 const SLICE = 50
+const DEFER_MS = 60_000
