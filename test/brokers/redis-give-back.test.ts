@@ -4,6 +4,7 @@ import test from 'node:test'
 import { restoreForeign } from '../../src/brokers/redis/foreign.ts'
 import { claimCount, claimOne, consumerOf, idsOf, numbered, outgoing } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
+import { until } from '../support/wait.ts'
 import { redisForFile, storeWith } from './redis-place.ts'
 
 const redis = redisForFile()
@@ -44,4 +45,23 @@ test('a message of a Python worker that cannot be given back keeps no other from
   assert.equal(await restoreForeign(store), 1)
   assert.deepEqual((await client.hkeys('unacked')).sort(), ['one', 'two'])
   assert.deepEqual(idsOf([await claimOne(await consumerOf(broker))]), ['good'])
+})
+
+test('a message that cannot be set aside does not take the others with it', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  await client.lpush('q', 'garbage')
+  await broker.publish(numbered(['a', 'b']))
+  await client.set('carom.quarantine', 'text')
+  const consumer = await consumerOf(broker, { leaseMs: 300 })
+  const good = await claimCount(consumer, 2)
+  assert.deepEqual(idsOf(good), ['a', 'b'])
+  await consumer.renew(good.map(({ token }) => token))
+  await client.del('carom.quarantine')
+  // By its lease, or after that of its first failure to go back.
+  const [field] = (await client.hkeys('unacked')).filter((name) => good.every(({ token }) => token !== name))
+  const aside = async () => {
+    if (field !== undefined) await client.zadd('carom.leases', 'XX', 1, field)
+    return (await broker.quarantine.list()).length === 1
+  }
+  await until(aside, { what: 'it is set aside', withinMs: 10_000 })
 })

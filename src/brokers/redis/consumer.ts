@@ -157,7 +157,12 @@ class RedisConsumer implements Consumer {
       }
     }
     for (const { token } of deliveries) this.#held.add(token)
-    if (endings.length > 0) await endClaims(this.#store, endings)
+    try {
+      await endClaims(this.#store, endings)
+    } catch (error) {
+      // What could not be put away comes back when its lease is over; the others are good.
+      if (deliveries.length === 0) throw error
+    }
     // Closed meanwhile: they are given back with all the others.
     if (this.#closed) return []
     if (!signal.aborted) return deliveries
