@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Redis } from 'ioredis'
 import { afterwards } from '../conformance/open.ts'
-import { claimCount, claimOne, consumerOf, idsOf, numbered, outgoing, released } from '../conformance/store.ts'
+import { acked, claimCount, claimOne, consumerOf, idsOf, numbered, outgoing, released } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 import { redisForFile } from './redis-place.ts'
@@ -49,4 +49,21 @@ test('what is due and has no list to go to stays parked, and holds up no other',
   // A message makes it look before the minute is over.
   await broker.publish([outgoing({ id: 'c', queue: 'gone' })])
   assert.deepEqual(idsOf(await claimCount(consumer, 2)).sort(), ['a', 'c'])
+})
+
+test('a message that cannot be replayed stays in quarantine', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish(numbered(['a']))
+  const end = { type: 'quarantine', reason: 'x' } as const
+  await consumer.settle([acked(await claimOne(consumer), { end })])
+  await client.set('q', 'text')
+  await assert.rejects(broker.quarantine.replay(['a']), { code: 'CAROM_STORE_UNAVAILABLE' })
+  await client.del('q')
+  const empty = await fill(t, client)
+  await assert.rejects(broker.quarantine.replay(['a']), { code: 'CAROM_STORE_FULL' })
+  await empty()
+  assert.equal(await broker.quarantine.replay(['a']), 1)
+  assert.deepEqual(idsOf([await claimOne(consumer)]), ['a'])
+  assert.deepEqual(await broker.quarantine.list(), [])
 })

@@ -64,10 +64,15 @@ const SLICE = 100
 
 /** KEYS: the quarantine. ARGV: for each entry its id, list and envelope; without a list it is dropped. Returns how many. */
 const LEAVE_QUARANTINE = script(`
+redis.call('HLEN', KEYS[1])
+for i = 1, #ARGV, 3 do
+  if ARGV[i + 1] ~= '' then redis.call('LLEN', ARGV[i + 1]) end
+end
 local count = 0
 for i = 1, #ARGV, 3 do
-  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
+  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
     if ARGV[i + 1] ~= '' then redis.call('LPUSH', ARGV[i + 1], ARGV[i + 2]) end
+    redis.call('HDEL', KEYS[1], ARGV[i])
     count = count + 1
   end
 end
