@@ -1,14 +1,10 @@
 /** The scripts that claim and put what is due into its list, called again and again. */
 import type { ConsumerOptions } from '../broker.ts'
 import { CLAIM } from './claim-script.ts'
+import type { Taken } from './ending.ts'
 import { fieldKeys, newNonce, STEPS, suffixOf, tailOf } from './keys.ts'
 import { PROMOTE } from './promote-script.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
-
-export interface Taken {
-  readonly field: string
-  readonly envelope: Buffer
-}
 
 export interface Claimed {
   readonly taken: readonly Taken[]
@@ -79,12 +75,18 @@ export class ClaimCall {
   }
 }
 
-type ClaimReply = readonly [nowMs: number, taken: readonly Buffer[], untilDueMs: number, untilLeaseMs: number]
+type ClaimReply = readonly [
+  nowMs: number,
+  taken: readonly (Buffer | number)[],
+  untilDueMs: number,
+  untilLeaseMs: number,
+]
 
-function toClaimed([nowMs, pairs, untilDueMs, untilLeaseMs]: ClaimReply): Claimed {
+function toClaimed([nowMs, parts, untilDueMs, untilLeaseMs]: ClaimReply): Claimed {
   const taken: Taken[] = []
-  for (let at = 0; at + 1 < pairs.length; at += 2) {
-    taken.push({ field: (pairs[at] as Buffer).toString(), envelope: pairs[at + 1] as Buffer })
+  for (let at = 0; at + 2 < parts.length; at += 3) {
+    const [field, bytes, envelope] = parts.slice(at, at + 3) as [Buffer, number, Buffer]
+    taken.push({ field: field.toString(), bytes, envelope })
   }
   const next = [untilDueMs, untilLeaseMs].filter((ms) => ms >= 0)
   const leaseOver = taken.length === 0 && untilLeaseMs === 0

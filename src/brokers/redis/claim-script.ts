@@ -1,10 +1,11 @@
+import { HEAD_BYTES, MAX_ENVELOPE_BYTES } from './envelope-size.ts'
 import { FIELDS, script } from './script.ts'
 
 /**
  * Takes messages. KEYS: the four, then the lists, all queues of a step together. ARGV: max, max bytes, leaseMs, nonce,
  * lifetime of our keys, number of queues, then of each queue the suffix, and of each list the tail. Returns the time,
- * what was taken as field, envelope, field, ..., and milliseconds until the next message is due and the next lease
- * ends (-1: none).
+ * what was taken as field, bytes, envelope (its beginning, if it is too large to be read), field, ..., and milliseconds
+ * until the next message is due and the next lease ends (-1: none).
  */
 export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -26,7 +27,8 @@ local function take(list, queue, share)
     byIndex[#byIndex + 1] = (nowMs + leaseMs) / 1000
     byIndex[#byIndex + 1] = field
     taken[#taken + 1] = field
-    taken[#taken + 1] = envelope
+    taken[#taken + 1] = #envelope
+    taken[#taken + 1] = #envelope > ${MAX_ENVELOPE_BYTES} and string.sub(envelope, 1, ${HEAD_BYTES}) or envelope
   end
   redis.call('HSET', unacked, unpack(hash))
   redis.call('ZADD', index, unpack(byIndex))

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { CaromError } from '../../errors.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
-import { ClaimCall, type Taken } from './claim-call.ts'
-import { ACK, aside, backOrAside, type Ending, endClaims, envelopeOf, park } from './ending.ts'
+import { ClaimCall } from './claim-call.ts'
+import { ACK, aside, backOrAside, type Ending, endClaims, park, type Taken, takenOf } from './ending.ts'
 import { RENEW } from './field-scripts.ts'
 import { fieldKeys, placeOfClaim } from './keys.ts'
 import { toPushed } from './outgoing.ts'
@@ -96,16 +96,16 @@ class RedisConsumer implements Consumer {
     const { keys } = this.#store
     // All of it first: a message that cannot be published must leave nothing settled.
     const nexts = settlements.map(({ next }) => next.map((outgoing) => toPushed(outgoing, keys)))
-    const envelopes = await this.#envelopes(settlements.filter(({ end }) => end.type !== 'ack'))
+    const claims = await this.#claims(settlements.filter(({ end }) => end.type !== 'ack'))
     await this.#store.declare(nexts.flat().map(({ queue }) => queue))
     const endings = settlements.map(({ token, result, end }, index): Ending => {
-      const envelope = envelopes.get(token)
+      const taken = claims.get(token)
       return {
         field: token,
         result: result === null ? null : { key: keys.result(result.taskId), text: resultText(result) },
         next: nexts[index] ?? [],
         // Without its envelope it no longer stands, which the script finds too.
-        end: end.type === 'ack' || envelope === undefined ? ACK : backOrAside(keys, token, envelope, end),
+        end: end.type === 'ack' || taken === undefined ? ACK : backOrAside(keys, taken, end),
       }
     })
     const ended = new Set<string>()
@@ -125,13 +125,13 @@ class RedisConsumer implements Consumer {
     }
   }
 
-  async #envelopes(settlements: readonly Settlement[]): Promise<ReadonlyMap<string, Buffer>> {
+  async #claims(settlements: readonly Settlement[]): Promise<ReadonlyMap<string, Taken>> {
     const tokens = settlements.map(({ token }) => token)
     if (tokens.length === 0) return new Map()
     const values = await this.#store.run((client) => client.hmgetBuffer(this.#store.keys.unacked, ...tokens))
     const found = tokens.flatMap((token, index) => {
       const value = values[index]
-      return value === null || value === undefined ? [] : [[token, envelopeOf(value, token)] as const]
+      return value === null || value === undefined ? [] : [[token, takenOf(token, value.byteLength, value)] as const]
     })
     return new Map(found)
   }
@@ -146,10 +146,11 @@ class RedisConsumer implements Consumer {
   async #receive(taken: readonly Taken[], nowMs: number, signal: AbortSignal): Promise<Delivery[]> {
     const deliveries: Delivery[] = []
     const endings: Ending[] = []
-    for (const { field, envelope } of taken) {
+    for (const one of taken) {
+      const { field, envelope } = one
       const { queue, step } = placeOfClaim(field)
-      const read = tryRead(envelope)
-      if ('reason' in read) endings.push(endingOf(field, aside(queue, envelope, read.reason)))
+      const read = tryRead(one)
+      if ('reason' in read) endings.push(endingOf(field, aside(one, read.reason)))
       else if (dueMs(read.message) > nowMs) {
         endings.push(endingOf(field, park(queue, step, envelope, 'at', dueMs(read.message))))
       } else {
@@ -191,9 +192,9 @@ class RedisConsumer implements Consumer {
   }
 }
 
-function tryRead(envelope: Buffer): TakenMessage | { readonly reason: string } {
+function tryRead({ envelope, bytes }: Taken): TakenMessage | { readonly reason: string } {
   try {
-    return readEnvelope(envelope)
+    return readEnvelope(envelope, bytes)
   } catch (error) {
     return { reason: (error as Error).message }
   }

@@ -1,6 +1,7 @@
 /** How a claim ends, as the arguments of a script. */
 import { randomUUID } from 'node:crypto'
 import type { DeliveryEnd } from '../broker.ts'
+import { HEAD_BYTES, oversize } from './envelope-size.ts'
 import { fieldKeys, type Keys, newNonce, placeOfClaim, suffixOf, tailOf } from './keys.ts'
 import type { Pushed } from './outgoing.ts'
 import { entryOf } from './quarantine-entry.ts'
@@ -8,6 +9,15 @@ import { SETTLE } from './settle-script.ts'
 import type { Argument, RedisStore } from './store.ts'
 import { LIFETIME_MS } from './store.ts'
 import { counted, readEnvelope, rewriteEnvelope } from './taken-message.ts'
+
+/** What lies in `unacked` under a field of ours. */
+export interface Taken {
+  readonly field: string
+  /** Only its beginning, if it is too large to be read. */
+  readonly envelope: Buffer
+  /** Of the whole envelope. */
+  readonly bytes: number
+}
 
 export interface Ending {
   /** The field of the claim. */
@@ -40,7 +50,11 @@ export async function endClaims(
       for (const { list, envelope } of next) args.push(list, envelope)
       args.push(...end)
     }
-    const replies = (await store.script(SETTLE, [...fieldKeys(keys), keys.quarantine], args)) as number[]
+    const replies = (await store.script(
+      SETTLE,
+      [...fieldKeys(keys), keys.quarantine, keys.quarantineLarge],
+      args,
+    )) as number[]
     for (const [index, { field }] of step.entries()) if (replies[index] === 1) ended?.(field)
     outcomes.push(...replies.map((reply) => reply === 1))
   }
@@ -49,22 +63,24 @@ export async function endClaims(
 
 export const ACK: readonly Argument[] = ['ack']
 
-/** Back to waiting, or to the quarantine. `envelope` is what was taken. */
+/** Back to waiting, or to the quarantine; there in any case what is too large to be read. */
 export function backOrAside(
   keys: Keys,
-  field: string,
-  envelope: Buffer,
+  taken: Taken,
   end: Exclude<DeliveryEnd, { type: 'ack' }> | { readonly type: 'leaseOver' },
 ): readonly Argument[] {
+  const { field, envelope, bytes } = taken
   const { queue, step } = placeOfClaim(field)
-  if (end.type === 'quarantine') return aside(queue, envelope, end.reason, end.count)
+  if (end.type === 'quarantine') return aside(taken, end.reason, end.count)
   const count = end.type === 'leaseOver' ? 'lease' : end.count
+  const problem = oversize(envelope, bytes)
+  if (problem !== null) return aside(taken, problem.message)
   let written: string | Buffer = envelope
   if (count !== 'none') {
     try {
       written = rewriteEnvelope(envelope, queue, counted(readEnvelope(envelope).counts, count))
     } catch (error) {
-      return aside(queue, envelope, (error as Error).message)
+      return aside(taken, (error as Error).message)
     }
   }
   if (end.type === 'leaseOver' || !(end.delayMs > 0)) return ['push', keys.list(queue, step), written]
@@ -88,22 +104,22 @@ export function park(
 }
 
 export function aside(
-  queue: string,
-  envelope: Buffer,
+  taken: Taken,
   reason: string,
-  count?: 'crash' | 'foreign',
+  count: 'lease' | 'crash' | 'foreign' = 'lease',
 ): readonly Argument[] {
-  return [
-    'quarantine',
-    `${Date.now().toString().padStart(15, '0')}-${randomUUID()}`,
-    entryOf(queue, envelope, reason, count),
-  ]
+  const { queue } = placeOfClaim(taken.field)
+  const { envelope, bytes } = taken
+  const id = `${Date.now().toString().padStart(15, '0')}-${randomUUID()}`
+  if (oversize(envelope, bytes) === null) return ['quarantine', id, entryOf(queue, envelope, reason, { count }), '']
+  return ['quarantine', id, entryOf(queue, envelope.subarray(0, HEAD_BYTES), reason, { count, bytes }), 'large']
 }
 
-/** The envelope within a value of `unacked` that a script of ours has written. */
-export function envelopeOf(value: Buffer, field: string): Buffer {
+/** What a script of ours has put into `unacked`: a value of so many bytes, of which the beginning is enough. */
+export function takenOf(field: string, bytes: number, value: Buffer): Taken {
   const { queue } = placeOfClaim(field)
-  return value.subarray(1, value.byteLength - Buffer.byteLength(suffixOf(queue)))
+  const end = bytes - Buffer.byteLength(suffixOf(queue))
+  return { field, envelope: value.subarray(1, end), bytes: end - 1 }
 }
 
 function* stepsOf(endings: readonly Ending[]): Generator<readonly Ending[]> {

@@ -1,5 +1,8 @@
 /** What happens to messages that lie in `unacked`. */
+import { HEAD_BYTES, MAX_ENVELOPE_BYTES } from './envelope-size.ts'
 import { FIELDS, script } from './script.ts'
+
+const MAX_EXPIRED_BYTES = 8 * 1024 * 1024
 
 /** ARGV: leaseMs, lifetime of our keys, fields. Returns 1 for each that stands, and starts its lease anew, though full. */
 export const RENEW = script(`${FIELDS}
@@ -18,14 +21,22 @@ redis.call('PEXPIRE', leases, ARGV[2])
 return standing
 `)
 
-/** ARGV: how many at most. Returns the fields whose lease is over, with their values, as field, value, ... */
+/**
+ * ARGV: how many at most. Returns fields whose lease is over, each with the bytes of its value and the value, of which
+ * only the beginning if it is too large to be read: field, bytes, value, ... Fewer when these are many bytes, none when
+ * there is none.
+ */
 export const EXPIRED = script(`${FIELDS}
-local found = {}
+local found, total = {}, 0
 for _, field in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', nowMs, 'LIMIT', 0, tonumber(ARGV[1]))) do
   local value = redis.call('HGET', unacked, field)
   if value then
     found[#found + 1] = field
+    found[#found + 1] = #value
+    if #value > ${MAX_ENVELOPE_BYTES} then value = string.sub(value, 1, ${HEAD_BYTES}) end
     found[#found + 1] = value
+    total = total + #value
+    if total > ${MAX_EXPIRED_BYTES} then break end
   else
     -- Somebody else has given it back.
     redis.call('ZREM', leases, field)

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
+import { MAX_ENVELOPE_BYTES, oversize } from './envelope-size.ts'
 import { RESTORE } from './field-scripts.ts'
 import { fieldKeys, SEPARATOR, stepOf } from './keys.ts'
 import { script } from './script.ts'
@@ -33,7 +34,7 @@ async function restoreUntil(store: RedisStore, latest: number): Promise<number> 
       client.zrangebyscore(keys.unackedIndex, '-inf', latest, 'LIMIT', skipped, SLICE),
     )
     for (const tag of tags) {
-      // What cannot be given back from here stays for those who know its exchange.
+      // What cannot be given back from here, or read, stays for those who know its exchange.
       if (await restore(store, tag, latest)) restored++
       else skipped++
     }
@@ -44,6 +45,8 @@ async function restoreUntil(store: RedisStore, latest: number): Promise<number> 
 /** One by one, so that one that cannot be given back keeps no other from it. */
 async function restore(store: RedisStore, tag: string, latest: number): Promise<boolean> {
   const { keys } = store
+  const bytes = await store.run((client) => client.hstrlen(keys.unacked, tag))
+  if (bytes > MAX_ENVELOPE_BYTES) return false
   const value = await store.run((client) => client.hgetBuffer(keys.unacked, tag))
   const read = value === null ? null : readUnacked(value)
   if (value === null || read === null) return false
@@ -69,6 +72,7 @@ interface Unacked {
 }
 
 function readUnacked(value: Buffer): Unacked | null {
+  if (oversize(value) !== null) return null
   try {
     const read = decodeWireJson(value.toString())
     if (!Array.isArray(read)) return null

@@ -29,6 +29,8 @@ export class Keys {
   /** Fields of parked messages by when they are due, in epoch milliseconds. */
   readonly due: string
   readonly quarantine: string
+  /** What was set aside and is too large to be read, by the name of its entry, word for word. */
+  readonly quarantineLarge: string
   /** The queues that a Carom process has met. */
   readonly queues: string
 
@@ -43,6 +45,7 @@ export class Keys {
     this.leases = `${prefix}carom.leases`
     this.due = `${prefix}carom.due`
     this.quarantine = `${prefix}carom.quarantine`
+    this.quarantineLarge = `${prefix}carom.quarantine.large`
     this.queues = `${prefix}carom.queues`
   }
 

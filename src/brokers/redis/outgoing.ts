@@ -5,6 +5,7 @@ import { buildEnvelope } from '../../message/envelope.ts'
 import type { Message } from '../../message/message.ts'
 import { toFailure } from '../../support/failure.ts'
 import type { Outgoing } from '../broker.ts'
+import { oversize } from './envelope-size.ts'
 import { type Keys, stepOf } from './keys.ts'
 
 /** A message on its way into a list. */
@@ -24,8 +25,11 @@ export function toPushed({ queue, message }: Outgoing, keys: Keys): Pushed {
   const route = { deliveryTag: randomUUID(), exchange: '', routingKey: queue }
   try {
     const envelope = buildEnvelope({ ...message, properties, ...route })
+    const problem = envelope.length > LARGE ? oversize(Buffer.from(envelope)) : null
+    if (problem !== null) throw problem
     return { queue, list: keys.list(queue, stepOf(properties.priority)), envelope }
   } catch (cause) {
+    if (cause instanceof CaromError) throw invalid(message, cause.message, cause)
     throw invalid(message, `it cannot be written as JSON: ${toFailure(cause).message}`, cause)
   }
 }
@@ -42,3 +46,5 @@ function invalid(message: Message, why: string, cause?: unknown): CaromError {
 }
 
 const MAX_QUEUE_LENGTH = 1024
+// Characters below which it is not worth measuring: no three bytes for each are too much.
+const LARGE = 256 * 1024

@@ -6,6 +6,7 @@ import { isJsonObject } from '../../message/invalid-message.ts'
 import { JSON_CONTENT_TYPE } from '../../message/serializers.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
+import { oversize } from './envelope-size.ts'
 
 export const PIDBOX = 'celery.pidbox'
 export const REPLIES = 'reply.celery.pidbox'
@@ -86,6 +87,7 @@ function envelope(body: string, exchange: string, routingKey: string, headers: o
 }
 
 function read(bytes: Buffer): { headers: Readonly<Record<string, unknown>>; body: unknown } | null {
+  if (oversize(bytes) !== null) return null
   try {
     const message = parseEnvelope(bytes.toString())
     return { headers: message.headers, body: decodeBody(message, { maxBytes: MAX_BODY_BYTES }) }

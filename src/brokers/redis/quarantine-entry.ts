@@ -1,4 +1,7 @@
-/** What lies in the quarantine, as text. The envelope is kept as it came: what is wrong with it may be a byte. */
+/**
+ * What lies in the quarantine, as text. The envelope is kept as it came: what is wrong with it may be a byte. Of one too
+ * large to be read an entry has the beginning, and all of it lies beside the entries.
+ */
 import { toFailure } from '../../support/failure.ts'
 import type { QuarantinedMessage } from '../broker.ts'
 import { type Keys, stepOf } from './keys.ts'
@@ -11,15 +14,23 @@ interface Entry {
   readonly count: 'lease' | 'crash' | 'foreign'
   /** Base64. */
   readonly envelope: string
+  /** Of the whole envelope, where only its beginning is here. */
+  readonly bytes?: number
 }
 
-export function entryOf(queue: string, envelope: Buffer, reason: string, count?: 'crash' | 'foreign'): string {
+export function entryOf(
+  queue: string,
+  envelope: Buffer,
+  reason: string,
+  { count, bytes }: Pick<Entry, 'count' | 'bytes'>,
+): string {
   const entry: Entry = {
     queue,
     reason,
     atMs: Date.now(),
-    count: count ?? 'lease',
+    count,
     envelope: envelope.toString('base64'),
+    ...(bytes === undefined ? {} : { bytes }),
   }
   return JSON.stringify(entry)
 }
@@ -40,13 +51,18 @@ export function readEntry(id: string, text: string): QuarantinedMessage | null {
   }
 }
 
+/** A message on its way out of the quarantine. `envelope` is `null` where it lies beside the entries. */
+export interface Leaving {
+  /** '' for nowhere. */
+  readonly list: string
+  readonly envelope: string | Buffer | null
+}
+
 /** Where a message goes that is given another try, with its counts at zero. */
-export function replayOf(
-  text: string,
-  keys: Keys,
-): { readonly list: string; readonly envelope: string | Buffer } | null {
+export function replayOf(text: string, keys: Keys): Leaving | null {
   const entry = parse(text)
   if (entry === null) return null
+  if (entry.bytes !== undefined) return { list: keys.list(entry.queue, 0), envelope: null }
   const envelope = Buffer.from(entry.envelope, 'base64')
   const step = stepOf(read(envelope).message.properties.priority)
   const list = keys.list(entry.queue, step)
@@ -72,9 +88,9 @@ function read(envelope: Buffer): TakenMessage {
 function parse(text: string): Entry | null {
   try {
     const entry = JSON.parse(text) as Partial<Entry> | null
-    const { queue, reason, atMs, envelope, count } = entry ?? {}
+    const { queue, reason, atMs, envelope, count, bytes } = entry ?? {}
     const isText = [queue, reason, envelope].every((part) => typeof part === 'string')
-    if (!isText || typeof atMs !== 'number') return null
+    if (!isText || typeof atMs !== 'number' || !['number', 'undefined'].includes(typeof bytes)) return null
     return { ...(entry as Entry), count: count === 'crash' || count === 'foreign' ? count : 'lease' }
   } catch {
     return null

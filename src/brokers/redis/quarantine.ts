@@ -1,5 +1,5 @@
 import type { Quarantine, QuarantinedMessage } from '../broker.ts'
-import { readEntry, replayOf } from './quarantine-entry.ts'
+import { type Leaving, readEntry, replayOf } from './quarantine-entry.ts'
 import { script } from './script.ts'
 import type { Argument, RedisStore } from './store.ts'
 
@@ -29,21 +29,19 @@ export class RedisQuarantine implements Quarantine {
     return this.#take(taskIds, () => ({ list: '', envelope: '' }))
   }
 
-  async #take(
-    taskIds: readonly string[],
-    target: (text: string) => { readonly list: string; readonly envelope: string | Buffer } | null,
-  ): Promise<number> {
+  async #take(taskIds: readonly string[], target: (text: string) => Leaving | null): Promise<number> {
     const asked = new Set(taskIds)
     const args: Argument[] = []
     await this.#scan((id, text) => {
       if (!asked.has(readEntry(id, text)?.taskId ?? '')) return
       const to = target(text)
-      if (to !== null) args.push(id, to.list, to.envelope)
+      if (to !== null) args.push(id, to.list, to.envelope === null ? 'large' : '', to.envelope ?? '')
     })
+    const { keys } = this.#store
     let taken = 0
-    for (let at = 0; at < args.length; at += 3 * SLICE) {
-      const slice = args.slice(at, at + 3 * SLICE)
-      taken += (await this.#store.script(LEAVE_QUARANTINE, [this.#store.keys.quarantine], slice)) as number
+    for (let at = 0; at < args.length; at += 4 * SLICE) {
+      const slice = args.slice(at, at + 4 * SLICE)
+      taken += (await this.#store.script(LEAVE_QUARANTINE, [keys.quarantine, keys.quarantineLarge], slice)) as number
     }
     return taken
   }
@@ -62,17 +60,24 @@ export class RedisQuarantine implements Quarantine {
 
 const SLICE = 100
 
-/** KEYS: the quarantine. ARGV: for each entry its id, list and envelope; without a list it is dropped. Returns how many. */
+/**
+ * KEYS: the quarantine, what is kept beside it. ARGV: for each entry its id, list, 'large' where the envelope is kept
+ * beside it, envelope; without a list it is dropped. Returns how many.
+ */
 const LEAVE_QUARANTINE = script(`
 redis.call('HLEN', KEYS[1])
-for i = 1, #ARGV, 3 do
+redis.call('HLEN', KEYS[2])
+for i = 1, #ARGV, 4 do
   if ARGV[i + 1] ~= '' then redis.call('LLEN', ARGV[i + 1]) end
 end
 local count = 0
-for i = 1, #ARGV, 3 do
-  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
-    if ARGV[i + 1] ~= '' then redis.call('LPUSH', ARGV[i + 1], ARGV[i + 2]) end
-    redis.call('HDEL', KEYS[1], ARGV[i])
+for i = 1, #ARGV, 4 do
+  local id, list, envelope = ARGV[i], ARGV[i + 1], ARGV[i + 3]
+  if redis.call('HEXISTS', KEYS[1], id) == 1 then
+    if ARGV[i + 2] == 'large' then envelope = redis.call('HGET', KEYS[2], id) end
+    if list ~= '' and envelope then redis.call('LPUSH', list, envelope) end
+    redis.call('HDEL', KEYS[1], id)
+    redis.call('HDEL', KEYS[2], id)
     count = count + 1
   end
 end

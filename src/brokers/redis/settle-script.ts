@@ -18,12 +18,14 @@ end
  *
  * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; then for each: field; key,
  * text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
- * 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry.
- * KEYS[5] is the quarantine. Returns 1 for each that was ended, 0 for each that did not stand.
+ * 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry,
+ * 'large' to keep the envelope as it is beside the entry, else ''. KEYS[5] and KEYS[6] are the quarantine, and what is
+ * kept beside it. Returns 1 for each that was ended, 0 for each that did not stand.
  */
 export const SETTLE = script(`${FIELDS}
 local onlyExpired, nonce, lifetimeMs = ARGV[1] == 'expired', ARGV[2], ARGV[3]
 redis.call('HLEN', KEYS[5])
+redis.call('HLEN', KEYS[6])
 local at = 3
 local function argument()
   at = at + 1
@@ -35,7 +37,7 @@ ${IS_SUCCESS}local function stands(field)
   if not untilMs then return false end
   return not onlyExpired or tonumber(untilMs) <= nowMs
 end
-local arguments = { ack = 0, push = 2, park = 5, quarantine = 2 }
+local arguments = { ack = 0, push = 2, park = 5, quarantine = 3 }
 local endings, brings = {}, false
 while at < #ARGV do
   local ending = { field = argument(), key = argument(), text = argument(), ttlMs = argument(), next = {} }
@@ -73,6 +75,11 @@ local finish = {
   quarantine = function(ending)
     redis.call('HSET', KEYS[5], ending[1], ending[2])
     redis.call('PEXPIRE', KEYS[5], lifetimeMs)
+    if ending[3] ~= 'large' then return end
+    local suffix = string.match(ending.field, '^carom%.%x+%.[%w_-]+%.%d%.(%d+)%.')
+    local envelope = string.sub(redis.call('HGET', unacked, ending.field), 2, -1 - tonumber(suffix))
+    redis.call('HSET', KEYS[6], ending[1], envelope)
+    redis.call('PEXPIRE', KEYS[6], lifetimeMs)
   end,
 }
 local outcomes = {}

@@ -11,6 +11,7 @@ import type { Message, TaskHeaders } from '../../message/message.ts'
 import { isProtocolV2 } from '../../message/protocol-v1.ts'
 import { readTask } from '../../message/task-message.ts'
 import type { DeliveryCounts } from '../broker.ts'
+import { oversize } from './envelope-size.ts'
 
 export interface TakenMessage {
   readonly message: Message
@@ -18,9 +19,13 @@ export interface TakenMessage {
   readonly counts: DeliveryCounts
 }
 
-/** @throws CaromError `CAROM_MESSAGE_INVALID` */
-export function readEnvelope(bytes: Uint8Array): TakenMessage {
-  const envelope = parseEnvelope(textOf(bytes))
+/**
+ * @param bytes its length, where `taken` is only the beginning of it.
+ *
+ * @throws CaromError `CAROM_MESSAGE_INVALID`, also for one that is too large to be read.
+ */
+export function readEnvelope(taken: Uint8Array, bytes = taken.byteLength): TakenMessage {
+  const envelope = parse(taken, bytes)
   const { [COUNTS]: counts, ...headers } = envelope.headers
   const { properties, contentType, contentEncoding, body } = envelope
   const message = { headers: headers as TaskHeaders, properties, contentType, contentEncoding, body }
@@ -29,7 +34,7 @@ export function readEnvelope(bytes: Uint8Array): TakenMessage {
 
 /** The envelope with other counts, marked as redelivered as kombu does it. Complete, whatever its sender left out. */
 export function rewriteEnvelope(bytes: Uint8Array, queue: string, counts: DeliveryCounts): string {
-  const envelope = parseEnvelope(textOf(bytes))
+  const envelope = parse(bytes)
   const headers = {
     ...envelope.headers,
     [COUNTS]: [counts.deliveries, counts.crashes, counts.foreign],
@@ -40,7 +45,7 @@ export function rewriteEnvelope(bytes: Uint8Array, queue: string, counts: Delive
 
 /** The envelope as if it had never been delivered. */
 export function freshEnvelope(bytes: Uint8Array, queue: string): string {
-  const envelope = parseEnvelope(textOf(bytes))
+  const envelope = parse(bytes)
   const { [COUNTS]: _counts, redelivered: _redelivered, ...headers } = envelope.headers
   const { redelivered: _again, ...deliveryInfo } = envelope.deliveryInfo ?? {}
   return complete({ ...envelope, headers, deliveryInfo }, queue)
@@ -87,6 +92,12 @@ function countsOf(header: unknown, redelivered: boolean): DeliveryCounts {
 
 function countOf(value: unknown): number {
   return Number.isSafeInteger(value) && (value as number) > 0 ? Math.min(value as number, MAX_COUNT) : 0
+}
+
+function parse(taken: Uint8Array, bytes = taken.byteLength): Envelope {
+  const problem = oversize(taken, bytes)
+  if (problem !== null) throw problem
+  return parseEnvelope(textOf(taken))
 }
 
 function textOf(bytes: Uint8Array): string {

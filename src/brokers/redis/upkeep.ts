@@ -1,5 +1,5 @@
 /** Gives back what nobody holds any more: claims of ours whose lease is over, and others' by kombu's own rule. */
-import { backOrAside, type Ending, endClaims, envelopeOf } from './ending.ts'
+import { backOrAside, type Ending, endClaims, takenOf } from './ending.ts'
 import { DEFER, EXPIRED } from './field-scripts.ts'
 import { restoreForeign } from './foreign.ts'
 import { fieldKeys } from './keys.ts'
@@ -25,19 +25,21 @@ export class Upkeep {
   async giveBackExpired(): Promise<void> {
     const { keys } = this.#store
     for (;;) {
-      const pairs = (await this.#store.script(EXPIRED, fieldKeys(keys), [SLICE])) as Buffer[]
-      const expired = pairs.flatMap((part, index) => (index % 2 === 0 ? [part.toString()] : []))
-      const values = pairs.filter((_, index) => index % 2 === 1)
-      // The oldest is given back last, and so is the first of its queue.
-      const endings = expired.map((field, index) => () => this.#ending(field, values[index] as Buffer)).reverse()
-      try {
-        await this.#end(endings)
-      } catch {
-        for (const [index, ending] of endings.entries()) {
-          await this.#end([ending]).catch(() => this.#defer(expired[expired.length - 1 - index] as string))
-        }
+      const parts = (await this.#store.script(EXPIRED, fieldKeys(keys), [SLICE])) as (Buffer | number)[]
+      const expired: { readonly field: string; readonly ending: () => Ending }[] = []
+      for (let at = 0; at + 2 < parts.length; at += 3) {
+        const [name, bytes, value] = parts.slice(at, at + 3) as [Buffer, number, Buffer]
+        const field = name.toString()
+        expired.push({ field, ending: () => this.#ending(field, bytes, value) })
       }
-      if (expired.length < SLICE) return
+      if (expired.length === 0) return
+      // The oldest is given back last, and so is the first of its queue.
+      expired.reverse()
+      try {
+        await this.#end(expired.map(({ ending }) => ending))
+      } catch {
+        for (const { field, ending } of expired) await this.#end([ending]).catch(() => this.#defer(field))
+      }
     }
   }
 
@@ -59,8 +61,8 @@ export class Upkeep {
     )
   }
 
-  #ending(field: string, value: Buffer): Ending {
-    const end = backOrAside(this.#store.keys, field, envelopeOf(value, field), { type: 'leaseOver' })
+  #ending(field: string, bytes: number, value: Buffer): Ending {
+    const end = backOrAside(this.#store.keys, takenOf(field, bytes, value), { type: 'leaseOver' })
     return { field, result: null, next: [], end }
   }
 
