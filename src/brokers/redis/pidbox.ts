@@ -7,6 +7,7 @@ import { JSON_CONTENT_TYPE } from '../../message/serializers.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
 import { oversize } from './envelope-size.ts'
+import { matchesNode } from './node-pattern.ts'
 
 export const PIDBOX = 'celery.pidbox'
 export const REPLIES = 'reply.celery.pidbox'
@@ -54,7 +55,7 @@ export function readRequest(bytes: Buffer): Asked | null {
     request: { method, arguments: isJsonObject(args) ? args : {}, destination: nodes },
     isFor: (node) => {
       if (nodes !== null) return nodes.includes(node)
-      return typeof pattern !== 'string' || !matcher || matches(node, pattern, matcher)
+      return typeof pattern !== 'string' || !matcher || matchesNode(node, pattern, matcher)
     },
     replyTo: wants ? { exchange, routingKey, ticket } : null,
   }
@@ -96,33 +97,4 @@ function read(bytes: Buffer): { headers: Readonly<Record<string, unknown>>; body
   }
 }
 
-/** Celery's two matchers, `glob` and `pcre`. What cannot be matched is nobody's. */
-function matches(node: string, pattern: string, matcher: unknown): boolean {
-  if (pattern.length > MAX_PATTERN_LENGTH) return false
-  if (matcher === 'glob') return globToRegExp(pattern).test(node)
-  if (matcher !== 'pcre') return false
-  try {
-    return new RegExp(`^(?:${pattern})`).test(node)
-  } catch {
-    return false
-  }
-}
-
-function globToRegExp(glob: string): RegExp {
-  const text = glob.replace(
-    /\[(!?)([^\]]+)\]|[*?]|[\\^$+.()|{}[\]]/g,
-    (found, negated: string | undefined, set: string) => {
-      if (found === '*') return '.*'
-      if (found === '?') return '.'
-      return set === undefined ? `\\${found}` : `[${negated === '!' ? '^' : ''}${set.replace(/[\\^[]/g, '\\$&')}]`
-    },
-  )
-  try {
-    return new RegExp(`^${text}$`, 's')
-  } catch {
-    return /^$/
-  }
-}
-
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-const MAX_PATTERN_LENGTH = 255
