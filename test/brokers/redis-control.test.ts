@@ -2,6 +2,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { matchesNode } from '../../src/brokers/redis/node-pattern.ts'
+import { requestEnvelope } from '../../src/brokers/redis/pidbox.ts'
+import { outgoing } from '../conformance/store.ts'
+import { noRedis } from '../support/redis-server.ts'
+import { redisForFile } from './redis-place.ts'
+
+const redis = redisForFile()
+const options = { skip: noRedis, timeout: 30_000 }
+const ping = { method: 'ping', arguments: {}, destination: null }
 
 test('a glob means what Python says', () => {
   const cases: [string, string, boolean][] = [
@@ -61,4 +69,23 @@ test('no pattern takes long', () => {
     const tookMs = performance.now() - startedMs
     assert.ok(tookMs < 1_000, `${pattern} took ${tookMs} ms`)
   }
+})
+
+test('a reply goes into no queue but that of an asker', options, async (t) => {
+  const { broker, client, url } = await redis.place(t)
+  await broker.publish([outgoing()])
+  let asked = 0
+  await broker.mailbox.serve('n@here', async () => ++asked)
+  const envelope = JSON.parse(requestEnvelope(ping, { ticket: 't', replyKey: 'q', expiresMs: Date.now() + 5_000 }))
+  const body = JSON.parse(Buffer.from(envelope.body, 'base64').toString())
+  // The binding of a queue of tasks to the exchange of its own name.
+  const hostile = { ...body, reply_to: { exchange: 'q', routing_key: 'q' } }
+  const text = JSON.stringify({ ...envelope, body: Buffer.from(JSON.stringify(hostile)).toString('base64') })
+  const channel = `/${new URL(url).pathname.slice(1)}.celery.pidbox`
+  assert.equal(await client.publish(channel, text), 1)
+  // One connection does one after the other: the answer to the second comes after that to the first.
+  const replies = await broker.mailbox.ask(ping, { timeoutMs: 5_000, limit: 1 })
+  assert.deepEqual({ ...replies }, { 'n@here': 2 })
+  assert.equal(await client.llen('q'), 1)
+  assert.equal(await client.pttl('q'), -1)
 })

@@ -101,8 +101,10 @@ async function reply(store: RedisStore, node: string, answer: Answer, { request,
   if (said === null || replyTo === null) return
   const { keys } = store
   const bound = await store.run((client) => client.smembers(keys.binding(replyTo.exchange)))
-  const queues = bound.map((member) => member.split(SEPARATOR)).filter(([key]) => key === replyTo.routingKey)
-  const lists = queues.flatMap(([, , queue]) => (queue === undefined ? [] : [keys.list(queue, 0)]))
+  const members = bound.map((member) => member.split(SEPARATOR)).filter(([key]) => key === replyTo.routingKey)
+  // Whoever can ask names exchange and key: an answer must not get into a queue of tasks, nor give it a lifetime.
+  const queues = members.flatMap(([, , queue]) => (queue?.endsWith(`.${REPLIES}`) ? [queue] : []))
+  const lists = queues.map((queue) => keys.list(queue, 0))
   if (lists.length > 0) await store.script(REPLY, lists, [replyEnvelope(node, said, replyTo), REPLY_LIFETIME_MS])
 }
 
@@ -123,6 +125,7 @@ const POLL_MS = 250
 
 /** KEYS: lists of replies. ARGV: the reply, its lifetime in milliseconds: whoever asked may be gone by now. */
 const REPLY = script(`
+for _, list in ipairs(KEYS) do redis.call('LLEN', list) end
 for _, list in ipairs(KEYS) do
   redis.call('LPUSH', list, ARGV[1])
   redis.call('PEXPIRE', list, ARGV[2])
