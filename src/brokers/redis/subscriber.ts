@@ -18,6 +18,8 @@ export class Subscriber {
   readonly #owner: SubscriberOwner
   readonly #channels = new Map<string, Set<Listener>>()
   readonly #patterns = new Map<string, Set<Listener>>()
+  /** Channels that the server was asked for and has not confirmed yet. */
+  readonly #asked = new Map<string, Promise<void>>()
   /** Called after a connection was replaced: messages may have been missed. */
   readonly #restored = new Set<() => void>()
   #id: number | null = null
@@ -47,11 +49,22 @@ export class Subscriber {
   /** Resolves when what is published from then on is heard. Calls itself `restored` when that was interrupted. */
   async listen(channels: readonly string[], listener: Listener): Promise<void> {
     const added = channels.filter((channel) => add(this.#channels, channel, listener))
+    const asked = this.#subscribe(added)
+    for (const channel of added) this.#asked.set(channel, asked)
+    try {
+      // Also what another listener has asked for, and what the server does not know yet.
+      await Promise.all([asked, ...channels.map((channel) => this.#asked.get(channel))])
+    } finally {
+      for (const channel of added) if (this.#asked.get(channel) === asked) this.#asked.delete(channel)
+    }
+  }
+
+  async #subscribe(channels: readonly string[]): Promise<void> {
     await this.start()
-    if (added.length === 0) return
+    if (channels.length === 0) return
     await this.#connection.run((client) => {
       // Some may have been left again meanwhile.
-      const wanted = added.filter((channel) => this.#channels.has(channel))
+      const wanted = channels.filter((channel) => this.#channels.has(channel))
       return subscribe(client, wanted)
     })
   }
