@@ -1,15 +1,16 @@
 /** Scripts on the lists of queues. */
 import { script } from './script.ts'
 
-/** KEYS: lists. ARGV: for each list how many envelopes, then these. */
+/** KEYS: lists. ARGV: their lifetime, 0 for none; for each list how many envelopes, then these. */
 export const PUBLISH = script(`
 for _, list in ipairs(KEYS) do redis.call('LLEN', list) end
-local at = 1
+local at = 2
 for _, list in ipairs(KEYS) do
   local last = at + tonumber(ARGV[at])
   for first = at + 1, last, 1000 do
     redis.call('LPUSH', list, unpack(ARGV, first, math.min(last, first + 999)))
   end
+  if ARGV[1] ~= '0' then redis.call('PEXPIRE', list, ARGV[1]) end
   at = last + 1
 end
 return 1

@@ -21,7 +21,6 @@ export class RedisMailbox implements Mailbox {
   async serve(node: string, answer: Answer): Promise<{ close(): Promise<void> }> {
     const { keys, subscriber } = this.#store
     const pattern = keys.channel(PIDBOX)
-    const member = `${SEPARATOR}${SEPARATOR}${node}.${PIDBOX}`
     let answering = 0
     const hear = (message: Buffer) => {
       const asked = readRequest(message)
@@ -32,13 +31,12 @@ export class RedisMailbox implements Mailbox {
         .catch(() => {})
         .finally(() => answering--)
     }
+    // No binding: kombu publishes to a fanout exchange without looking for any, and that of a killed node would stay.
     await subscriber.listenPattern(pattern, hear)
-    await this.#store.run((client) => client.sadd(keys.binding(PIDBOX), member))
     const service = {
       close: async () => {
         if (!this.#services.delete(service)) return
         subscriber.leavePattern(pattern, hear)
-        await this.#store.run((client) => client.srem(keys.binding(PIDBOX), member)).catch(() => {})
       },
     }
     this.#services.add(service)

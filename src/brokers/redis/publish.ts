@@ -14,7 +14,7 @@ export async function publish(store: RedisStore, pushed: readonly Pushed[]): Pro
   }
   const steps = stepsOf(pushed)
   const [only, ...more] = steps
-  if (only !== undefined && more.length === 0) return push(store, only, (list) => list)
+  if (only !== undefined && more.length === 0) return push(store, only, (list) => list, 0)
   await publishStaged(store, steps)
 }
 
@@ -25,7 +25,8 @@ async function publishStaged(store: RedisStore, steps: readonly (readonly Pushed
   const asides = new Map(lists.map((list, index) => [list, `${store.keys.queues}.${id}.${index}`]))
   const staged = (list: string) => asides.get(list) as string
   for (const step of steps) {
-    await push(store, step, staged)
+    await push(store, step, staged, STAGED_MS)
+    // Also what was put aside long before it.
     await store.run((client) => Promise.all([...asides.values()].map((aside) => client.pexpire(aside, STAGED_MS))))
   }
   const keys = [...asides].flatMap(([list, aside]) => [aside, list])
@@ -34,14 +35,19 @@ async function publishStaged(store: RedisStore, steps: readonly (readonly Pushed
   await store.script(PUBLISH_STAGED, keys, counts)
 }
 
-async function push(store: RedisStore, pushed: readonly Pushed[], target: (list: string) => string): Promise<void> {
+async function push(
+  store: RedisStore,
+  pushed: readonly Pushed[],
+  target: (list: string) => string,
+  lifetimeMs: number,
+): Promise<void> {
   const byList = new Map<string, string[]>()
   for (const { list, envelope } of pushed) {
     const envelopes = byList.get(list)
     if (envelopes === undefined) byList.set(list, [envelope])
     else envelopes.push(envelope)
   }
-  const args: Argument[] = []
+  const args: Argument[] = [lifetimeMs]
   for (const envelopes of byList.values()) {
     args.push(envelopes.length)
     for (const envelope of envelopes) args.push(envelope)

@@ -73,6 +73,14 @@ export class RedisStore {
     for (const queue of unknown) this.#declared.add(queue)
   }
 
+  /** Begins the lifetime anew of what is written seldom and needed all the time. */
+  async keepAlive(): Promise<void> {
+    const { queues, due } = this.keys
+    await this.run(async (client) => {
+      throwFirst(await client.pipeline().pexpire(queues, LIFETIME_MS).pexpire(due, LIFETIME_MS).exec())
+    })
+  }
+
   /**
    * Rings the bell when one of these lists, or what is parked, changes from now on. False when one of the lists is not
    * empty now. Where changes cannot be watched, nothing rings: whoever waits looks now and then.

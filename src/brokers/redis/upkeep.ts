@@ -76,7 +76,10 @@ export class Upkeep {
     this.#running = true
     try {
       await this.giveBackExpired()
-      if (this.#round++ % FOREIGN_EVERY === 0) await restoreForeign(this.#store)
+      if (this.#round++ % SELDOM === 0) {
+        await this.#store.keepAlive()
+        await restoreForeign(this.#store)
+      }
     } catch {
       // The next round tries again; an error that lasts is met by whoever uses the store.
     } finally {
@@ -86,6 +89,7 @@ export class Upkeep {
 }
 
 const EVERY_MS = 1_000
-const FOREIGN_EVERY = 60
+// In rounds.
+const SELDOM = 60
 const SLICE = 50
 const DEFER_MS = 60_000
