@@ -15,6 +15,7 @@ export const JOIN_CHORD = script(`
 local parts, size, added, known, group = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, status, entry, score, ttlMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 redis.call('ZCARD', parts)
+for _, key in ipairs({size, added, group}) do redis.call('STRLEN', key) end
 local last = redis.call('HGET', known, id)
 local lastStatus = last and string.match(last, '^%u+')
 if not last or (lastStatus ~= 'SUCCESS' and lastStatus ~= status) then

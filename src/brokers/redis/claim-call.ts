@@ -10,7 +10,7 @@ export interface Claimed {
   readonly taken: readonly Taken[]
   /** The server's clock. */
   readonly nowMs: number
-  /** Until something parked is due or a lease ends; `Infinity` where none does, 0 after a call that took nothing by rule. */
+  /** Until something parked is due or a lease ends; `Infinity` where none does, 0 where another call is due. */
   readonly nextMs: number
   /** The lease of some claim is over now. */
   readonly leaseOver: boolean

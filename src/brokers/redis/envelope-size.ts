@@ -45,6 +45,9 @@ function hasMuchBeside(envelope: Uint8Array): boolean {
 
 /** The quote that ends a text. */
 function endOfText(envelope: Uint8Array, start: number): number {
+  const quote = envelope.indexOf(QUOTE, start)
+  // As in base64, where there is nothing to be escaped.
+  if (quote === -1 || envelope[quote - 1] !== BACKSLASH) return quote === -1 ? envelope.byteLength : quote
   let at = start
   while (at < envelope.byteLength && envelope[at] !== QUOTE) at += envelope[at] === BACKSLASH ? 2 : 1
   return Math.min(at, envelope.byteLength)

@@ -109,10 +109,10 @@ export function placeOf(field: string): { readonly queue: string; readonly step:
   return match === null ? null : { step: Number(match[1]), queue: match[2] as string }
 }
 
-/** The place from which a claim was taken. @throws Error where the field is none of ours. */
+/** The place from which a claim was taken. @throws RangeError where the field is none of ours. */
 export function placeOfClaim(field: string): { readonly queue: string; readonly step: number } {
   const place = placeOf(field)
-  if (place === null) throw new Error(`"${field.slice(0, 100)}" is no field of a claim`)
+  if (place === null) throw new RangeError(`"${field.slice(0, 100)}" is no field of a claim`)
   return place
 }
 

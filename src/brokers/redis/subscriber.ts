@@ -52,7 +52,7 @@ export class Subscriber {
     const asked = this.#subscribe(added)
     for (const channel of added) this.#asked.set(channel, asked)
     try {
-      // Also what another listener has asked for, and what the server does not know yet.
+      // Also what another listener has asked for and the server does not know yet.
       await Promise.all([asked, ...channels.map((channel) => this.#asked.get(channel))])
     } finally {
       for (const channel of added) if (this.#asked.get(channel) === asked) this.#asked.delete(channel)
