@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Redis } from 'ioredis'
+import { openBroker } from '../../src/brokers/open.ts'
 import { afterwards } from '../conformance/open.ts'
 import {
   acked,
@@ -63,6 +64,18 @@ test(
     assert.deepEqual(await consumer.settle([acked(done, { result: meta('done') })]), ['settled'])
   },
 )
+
+test('a worker that begins on a full server can empty it', options, async (t) => {
+  const { broker, client, url } = await redis.place(t)
+  await broker.publish(numbered(['a']))
+  await fill(t, client)
+  const again = await openBroker(url, { appName: 'test' })
+  afterwards(t, () => again.close())
+  const consumer = await consumerOf(again, { queues: ['new', 'q'] })
+  assert.deepEqual(await consumer.settle([acked(await claimOne(consumer))]), ['settled'])
+  assert.deepEqual((await client.smembers('carom.queues')).sort(), ['new', 'q'])
+  assert.deepEqual(await client.smembers('_kombu.binding.new'), ['new\x06\x16\x06\x16new'])
+})
 
 test(
   'a settlement that cannot be leaves nothing of its call behind, and the others can be alone',

@@ -1,4 +1,4 @@
-/** Scripts on the lists of queues. */
+/** Scripts on the lists of queues, and on what makes queues known. */
 import { script } from './script.ts'
 
 /** KEYS: lists. ARGV: their lifetime, 0 for none; for each list how many envelopes, then these. */
@@ -35,6 +35,21 @@ for i = 1, #KEYS, 2 do
     while redis.call('LMOVE', KEYS[i], KEYS[i + 1], 'RIGHT', 'LEFT') do end
   end
 end
+return 1
+`)
+
+/**
+ * KEYS: the set of known queues, then bindings. ARGV: lifetime of our keys, then of each binding the queue and the
+ * member. Though the server is full: a worker that cannot begin does not empty it.
+ */
+export const DECLARE = script(`
+for _, key in ipairs(KEYS) do redis.call('SCARD', key) end
+redis.call('SREM', KEYS[1], '')
+for i = 2, #KEYS do
+  redis.call('SADD', KEYS[i], ARGV[2 * i - 1])
+  redis.call('SADD', KEYS[1], ARGV[2 * i - 2])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 `)
 

@@ -5,6 +5,7 @@ import type { RedisAddress } from './address.ts'
 import { Connection } from './connection.ts'
 import { isNoScript, storeError } from './errors.ts'
 import { bindingOf, Keys } from './keys.ts'
+import { DECLARE } from './list-scripts.ts'
 import type { Script } from './script.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -63,12 +64,9 @@ export class RedisStore {
   async declare(queues: Iterable<string>): Promise<void> {
     const unknown = [...new Set(queues)].filter((queue) => !this.#declared.has(queue))
     if (unknown.length === 0) return
-    await this.run(async (client) => {
-      const pipeline = client.pipeline()
-      for (const queue of unknown) pipeline.sadd(this.keys.binding(queue), bindingOf(queue))
-      pipeline.sadd(this.keys.queues, ...unknown).pexpire(this.keys.queues, LIFETIME_MS)
-      throwFirst(await pipeline.exec())
-    })
+    const bindings = unknown.map((queue) => this.keys.binding(queue))
+    const args = unknown.flatMap((queue) => [queue, bindingOf(queue)])
+    await this.script(DECLARE, [this.keys.queues, ...bindings], [LIFETIME_MS, ...args])
     if (this.#declared.size > MAX_DECLARED) this.#declared.clear()
     for (const queue of unknown) this.#declared.add(queue)
   }
