@@ -98,14 +98,52 @@ test('a part on Carom that expires is a part that failed', options, async () => 
   assert.match(called.error?.args[0] ?? '', /TaskRevokedError/)
 })
 
-test('nothing of a chord is left in Redis when its body has been sent', options, async () => {
-  const client = mixed.server.client()
-  try {
-    const before = await client.keys('celery-taskset-meta-*')
-    await run(['chord', members('ts', 'ts', 'py'), on('py', 'sum')])
-    await run(['chord', members('py', 'ts'), on('ts', 'sum')])
-    assert.deepEqual(new Set(await client.keys('celery-taskset-meta-*')), new Set(before))
-  } finally {
-    client.disconnect()
-  }
+test('groups in a header, a chord in a header, and a body that is a group', options, async () => {
+  const nested = [on('ts', 'add', [1, 0]), ['group', on('py', 'add', [2, 0]), on('ts', 'add', [3, 0])]]
+  const flat = ((await run(['chord', nested, on('ts', 'echo')])).value as unknown[]).flat(3)
+  assert.deepEqual(flat.sort(), [1, 2, 3])
+  const inner = ['chord', members('ts', 'py'), on('ts', 'sum')]
+  assert.equal((await run(['chord', [inner, on('py', 'add', [10, 0])], on('py', 'sum')])).value, 13)
+  const bodies = ['group', on('ts', 'sum'), on('py', 'sum')]
+  const [header, then] = [['group', ...members('py', 'ts')], bodies]
+  assert.deepEqual((await run(['chain', header, then])).value, [3, 3])
 })
+
+test('a part that Python retries is counted once, when it has ended', options, async () => {
+  const header = [on('ts', 'add', [1, 1]), on('py', 'retries', [2]), on('ts', 'add', [2, 2])]
+  assert.deepEqual((await run(['chord', header, on('ts', 'echo')])).value, [2, 2, 4])
+})
+
+test('a part on Carom whose child dies again and again is a part that failed', options, async () => {
+  const called = await run(['chord', [on('py', 'add', [1, 1]), on('ts', 'dies')], on('py', 'sum')])
+  assert.deepEqual([called.state, called.error?.type], ['FAILURE', 'ChordError'])
+  assert.match(called.error?.args[0] ?? '', /WorkerLostError/)
+})
+
+test('a chord in a chain ends the steps behind it when a part fails', options, async () => {
+  const header = ['group', on('ts', 'add', [1]), on('ts', 'fails', ['TypeError'], { immutable: true })]
+  const steps = [on('py', 'add', [1, 1]), header, on('py', 'sum'), on('ts', 'add', [1])]
+  const called = await run(['chain', ...steps])
+  assert.deepEqual([called.state, called.error?.type], ['FAILURE', 'ChordError'])
+})
+
+test(
+  'of a chord that was joined nothing is left in Redis but what Carom noted of a Python join, and that expires',
+  options,
+  async () => {
+    const client = mixed.server.client()
+    try {
+      const before = new Set(await client.keys('celery-taskset-meta-*'))
+      await run(['chord', members('ts', 'ts', 'py'), on('py', 'sum')])
+      await run(['chord', members('py', 'ts'), on('ts', 'sum')])
+      const left = (await client.keys('celery-taskset-meta-*')).filter((key) => !before.has(key))
+      for (const key of left) {
+        assert.match(key, /\.carom$/)
+        const seconds = await client.ttl(key)
+        assert.ok(seconds > 0 && seconds <= 86_400, `${key} lives for ${seconds} s`)
+      }
+    } finally {
+      client.disconnect()
+    }
+  },
+)
