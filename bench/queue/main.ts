@@ -16,8 +16,6 @@ import { FOLDER } from './stores/open.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'carom-bench-'))
 process.env[FOLDER] = folder
-try {
-  await runSections('queue', SECTIONS)
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+// Also when it is told to end before it is done.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+await runSections('queue', SECTIONS)

@@ -1,10 +1,8 @@
 /** An app's way to its stores: opened at first use, shared, closed once, and never opened in a worker's child. */
 import type { Broker, Outgoing } from '../brokers/broker.ts'
-import { openBroker } from '../brokers/open.ts'
 import { CaromError } from '../errors.ts'
 import { currentContext } from '../job/context.ts'
 import type { ResultBackend } from '../results/backend.ts'
-import { areResultsMessages, openBackend } from '../results/open.ts'
 import type { ResultSource } from '../results/result-wait.ts'
 import { insideChild } from './inside.ts'
 import { Opening } from './opening.ts'
@@ -20,6 +18,7 @@ export interface StoreUrls {
 export class Connections implements ResultSource {
   readonly #name: string
   readonly #urls: StoreUrls
+  #repliesAreMessages: boolean | undefined
   readonly #broker: Opening<Broker>
   readonly #backend: Opening<ResultBackend>
   readonly #running = new Set<Promise<unknown>>()
@@ -31,8 +30,15 @@ export class Connections implements ResultSource {
     this.#name = urls.name
     this.#urls = urls
     const { name: appName, brokerUrl, resultExpiresMs } = urls
-    this.#broker = new Opening(() => openBroker(brokerUrl, { appName, resultExpiresMs }))
-    this.#backend = new Opening(() => openBackend(urls.resultBackendUrl, { appName, resultExpiresMs, brokerUrl }))
+    // Loaded with the first use: to import an app loads nothing that knows a store.
+    this.#broker = new Opening(async () => {
+      const { openBroker } = await import('../brokers/open.ts')
+      return openBroker(brokerUrl, { appName, resultExpiresMs })
+    })
+    this.#backend = new Opening(async () => {
+      const { openBackend } = await import('../results/open.ts')
+      return openBackend(urls.resultBackendUrl, { appName, resultExpiresMs, brokerUrl })
+    })
   }
 
   onEnding(stop: (reason: unknown) => void): () => void {
@@ -63,8 +69,8 @@ export class Connections implements ResultSource {
 
   /** Where results are messages, each task says where its own has to go. */
   async #addressed(messages: readonly Outgoing[]): Promise<readonly Outgoing[]> {
-    const { resultBackendUrl, name } = this.#urls
-    if (!areResultsMessages(resultBackendUrl, { appName: name })) return messages
+    this.#repliesAreMessages ??= await this.#areResultsMessages()
+    if (!this.#repliesAreMessages) return messages
     const { replies } = await this.#backend.get()
     if (replies === undefined) return messages
     const reply_to = await replies.open()
@@ -74,6 +80,11 @@ export class Connections implements ResultSource {
       queue,
       message: { ...message, properties: { ...message.properties, reply_to } },
     }))
+  }
+
+  async #areResultsMessages(): Promise<boolean> {
+    const { areResultsMessages } = await import('../results/open.ts')
+    return areResultsMessages(this.#urls.resultBackendUrl, { appName: this.#urls.name })
   }
 
   async open(): Promise<ResultBackend> {

@@ -12,7 +12,7 @@ export function isTaskState(state: unknown): state is TaskState {
 /** What a result says of its call, where the app has `resultExtended`: Celery's `result_extended`. */
 export interface StoredCall {
   readonly name: string | null
-  /** As JSON; `null` where they are not known: the task never ran, or they have no form in JSON. */
+  /** As JSON; `null` where they are not known: the task never ran, its child died at once, or JSON has no form for them. */
   readonly args: string | null
   readonly kwargs: string | null
   /** The node that ran it. */

@@ -120,6 +120,8 @@ function toCause(failure: RemoteFailure): Error {
 }
 
 function withRemoteStack<T extends CaromError>(error: T, failure: RemoteFailure, meta: ResultMeta): T {
+  // From whoever asked on.
+  Error.captureStackTrace(error, toTaskError)
   const local = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
   const remote = headed(failure, failure.stack ?? meta.traceback ?? '')
   error.stack = [remote.trimEnd(), '    -- in another process; waited for here --', ...local].join('\n')

@@ -130,3 +130,29 @@ test('a claim that RabbitMQ ends after its consumer timeout is lost, and comes a
   assert.equal(again.counts.deliveries, 2)
   assert.deepEqual(await consumer.settle([acked(again)]), ['settled'])
 })
+
+test('a RabbitMQ that is frozen is given up within two heartbeats, and used again when it thaws', limits, async (t) => {
+  const { broker } = await opened(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish([outgoing({ id: 'a' })])
+  const held = await claimOne(consumer)
+  await server.freeze()
+  t.after(() => server.thaw().catch(() => {}))
+  const startedMs = performance.now()
+  await assert.rejects(broker.publish([outgoing({ id: 'b' })]), { code: 'CAROM_STORE_UNAVAILABLE' })
+  await until(async () => (await consumer.renew([held.token])).length === 1, { what: 'the claim is lost' })
+  assert.ok(performance.now() - startedMs < 10_000, 'it was noticed too late')
+  await server.thaw()
+  await until(
+    () =>
+      broker.publish([outgoing({ id: 'c' })]).then(
+        () => true,
+        () => false,
+      ),
+    {
+      withinMs: 20_000,
+      what: 'it publishes again',
+    },
+  )
+  await claimAll(consumer, ['a', 'c'])
+})

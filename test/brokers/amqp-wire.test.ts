@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { buildTaskMessage } from '../../src/message/task-message.ts'
+import { MAX_DELIVERIES, tooManyDeliveries } from '../../src/worker/verdict.ts'
 import { openerOf } from '../conformance/open.ts'
 import { rabbit } from '../conformance/open-rabbit.ts'
 import {
@@ -94,6 +95,8 @@ test('what AMQP cannot carry as it is, is refused with its place', limits, async
     [{ 'x-nan': [Number.NaN] }, /headers\.x-nan\[0\] is NaN/],
     [{ 'x-date': { at: new Date(0) } }, /headers\.x-date\.at is an object of a class/],
     [{ 'x-long': 'x'.repeat(130_000) }, /beyond the 120000 bytes/],
+    [{ CC: ['elsewhere'] }, /headers\.CC is a name that RabbitMQ/],
+    [{ 'x-carom': { crashes: 2 } }, /headers\.x-carom is a name/],
     [{ ['x'.repeat(256)]: 1 }, /name of more than 255 bytes/],
   ]
   for (const [headers, message] of cases) {
@@ -191,20 +194,33 @@ test('messages of a queue whose name ends like another do not go there when they
 })
 
 for (const queueType of ['classic', 'quorum']) {
-  test(`deliveries that end without a word are counted on a ${queueType} queue`, limits, async (t) => {
-    const url = await freshUrl()
-    const open = openerOf(t, `${url}?queueType=${queueType}`)
-    const { broker } = await open()
-    await broker.publish([outgoing({ id: 'a' })])
-    const consumer = await consumerOf(broker, { leaseMs: 30 })
-    for (let deliveries = 1; deliveries <= 4; deliveries++) {
-      const delivery = await claimOne(consumer)
-      assert.deepEqual(delivery.counts, { deliveries, crashes: 0, foreign: 0 })
-    }
-    const other = await consumerOf(broker)
-    const last = await claimOne(other)
-    assert.equal(last.counts.deliveries, 5)
-    await other.settle([released(last)])
-    assert.equal((await claimOne(other)).counts.deliveries, 5)
-  })
+  test(
+    `deliveries that end without a word are counted on a ${queueType} queue, up to the quarantine`,
+    limits,
+    async (t) => {
+      const url = await freshUrl()
+      const open = openerOf(t, `${url}?queueType=${queueType}`)
+      const { broker } = await open()
+      await broker.publish([outgoing({ id: 'a' })])
+      const consumer = await consumerOf(broker, { leaseMs: 50 })
+      let delivery = await claimOne(consumer)
+      for (let deliveries = 1; deliveries <= MAX_DELIVERIES; deliveries++) {
+        assert.deepEqual(delivery.counts, { deliveries, crashes: 0, foreign: 0 })
+        assert.equal(tooManyDeliveries(delivery.counts), null)
+        delivery = await claimOne(consumer)
+      }
+      const verdict = tooManyDeliveries(delivery.counts)
+      assert.ok(verdict)
+      const settled = await consumer.settle([{ token: delivery.token, result: null, next: [], end: verdict.end }])
+      assert.deepEqual(settled, ['settled'])
+      const [set] = await broker.quarantine.list()
+      assert.equal(set?.counts.deliveries, MAX_DELIVERIES + 1)
+      assert.equal(await broker.quarantine.replay(['a']), 1)
+      const other = await consumerOf(broker)
+      const again = await claimOne(other)
+      assert.equal(again.counts.deliveries, 1)
+      await other.settle([released(again)])
+      assert.equal((await claimOne(other)).counts.deliveries, 1)
+    },
+  )
 }

@@ -1,6 +1,5 @@
 /** Sentinels that say which server is the master, before and after a failover. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +7,7 @@ import test, { type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { afterwards, folderFor } from '../conformance/open.ts'
 import { acked, claimOne, consumerOf, outgoing } from '../conformance/store.ts'
+import { spawnBound } from '../support/bound-process.ts'
 import { freePort, noRedis, startRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 
@@ -60,13 +60,12 @@ async function startSentinel(t: TestContext, masterPort: number): Promise<number
   const rules = ['down-after-milliseconds main 500', 'failover-timeout main 3000'].map((rule) => `sentinel ${rule}`)
   const lines = [`port ${port}`, 'bind 127.0.0.1', `sentinel monitor main 127.0.0.1 ${masterPort} 1`, ...rules]
   writeFileSync(file, `${lines.join('\n')}\n`)
-  const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  const child = spawnBound('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   const exited = once(child, 'exit')
   afterwards(t, async () => {
     child.kill('SIGKILL')
     await exited
   })
-  process.once('exit', () => child.kill('SIGKILL'))
   const { Redis } = await import('ioredis')
   const client = new Redis({ port, host: '127.0.0.1', protocol: 2, enableReadyCheck: false })
   client.on('error', () => {})

@@ -23,6 +23,7 @@ export const backendCases: readonly ConformanceCase[] = [
         parentId: 'p',
         groupId: 'g',
         doneAtMs: 1_763_900_000_123,
+        call: { name: 'shop.add', args: '[1,"ü"]', kwargs: '{}', worker: 'n1@here', retries: 2, queue: null },
       })
       await backend.save([full, meta('started', { status: 'STARTED', doneAtMs: null, result: Buffer.alloc(0) })])
       result.fill(0)

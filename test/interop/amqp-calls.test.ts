@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '../../src/brokers/open.ts'
 import { Carom } from '../../src/index.ts'
@@ -27,7 +27,6 @@ before(
   },
   { timeout: 60_000 },
 )
-after(() => {})
 
 async function startCaromWorker(t: TestContext, node: string): Promise<void> {
   const options = { app: build('./fixtures/amqp-tasks.js'), concurrency: 1, node }
@@ -69,7 +68,7 @@ test('a Python client calls Carom tasks, reads their results, and asks the worke
 })
 
 test('a Carom client calls the tasks of a Python worker, and asks it', { skip, timeout: 55_000 }, async (t) => {
-  const worker = spawn(PYTHON, [python('amqp_worker.py'), url, 'python'], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const worker = spawn(PYTHON, [python('amqp_worker.py'), url, 'python'], { stdio: 'ignore' })
   t.after(() => worker.kill('SIGKILL'))
   const app = new Carom('client', { broker: url, resultBackend: 'rpc://' })
   const broker = await openBroker(url, { appName: 'client' })

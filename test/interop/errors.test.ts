@@ -118,6 +118,8 @@ test('whatever Python raises is thrown here, with its name, module, args and tra
       if (typeof message === 'string') assert.equal(error.message, message)
       else assert.match(error.message, message)
       if (args !== undefined) assert.deepEqual(error.facts.args, args)
+      // A lost worker has none: Celery stores that twice, the second time without.
+      if (kind === 'lost') return
       assert.match(error.stack ?? '', /Traceback.*errors\.py.*waited for here.*errors\.test/s)
     })
   }

@@ -96,8 +96,19 @@ async function startCarom(mixed: { caromWorker: Worker } & Mixed, { carom = {} }
   mixed.scope.after(() => mixed.caromWorker.stop('now'))
 }
 
-export function call(mixed: Mixed, task: string, request: Readonly<Record<string, unknown>> = {}): Promise<Called> {
-  return mixed.python.call(task, request)
+/** A workflow as `mixed.py` builds it from JSON: one call, on the queue of that side. */
+export function on(
+  who: 'py' | 'ts',
+  task: string,
+  args: readonly unknown[] = [],
+  options: object = {},
+): readonly unknown[] {
+  return ['sig', `${who}.${task}`, args, { queue: who, ...options }]
+}
+
+/** Has Python send a workflow and wait for what comes of it. */
+export function runWorkflow(mixed: Mixed): (spec: readonly unknown[], more?: object) => Promise<Called> {
+  return async (spec, more = {}) => (await mixed.python.ask({ command: 'workflow', spec, ...more })) as Called
 }
 
 export interface Line {

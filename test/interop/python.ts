@@ -1,10 +1,11 @@
 /** Python's Celery, as Debian ships it: a client that is asked line by line, and a worker. Both end with the test. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { decodeWireJson, encodeWireJson } from '../../src/message/wire-json.ts'
+import { spawnBound } from '../support/bound-process.ts'
 
 /** Debian's own, for which `python3-celery` is. */
 const PYTHON = '/usr/bin/python3'
@@ -66,7 +67,7 @@ export function startPythonClient(
   module = 'shop.py',
   env: NodeJS.ProcessEnv = {},
 ): PythonClient {
-  const child = spawn(PYTHON, [module], {
+  const child = spawnBound(PYTHON, [module], {
     cwd: FOLDER,
     env: environment(url, env),
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -94,7 +95,7 @@ export async function startPythonWorker(
   { app = 'shop', queues = ['pyshop'], env = {} }: PythonWorkerOptions = {},
 ): Promise<PythonWorker> {
   const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), '-c', '1', '-P', 'solo', '-l', 'INFO']
-  const child = spawn(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
+  const child = spawnBound(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
     cwd: FOLDER,
     env: environment(url, env),
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -175,6 +175,19 @@ test('a SUCCESS stays whoever wrote it, in whatever order its keys are, and garb
   }
 })
 
+test('a result that came while the connection was broken is found when it is there again', options, async (t) => {
+  const { backend, client } = await redis.place(t)
+  const waiting = backend.wait('a', { signal: AbortSignal.timeout(15_000) })
+  const listened = async () => ((await client.pubsub('CHANNELS', KEY)) as string[]).length === 1
+  await until(listened, { what: 'it is listened for' })
+  await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  const brokenMs = performance.now()
+  // Nobody is told.
+  await client.set(KEY, PYTHONS.success as string)
+  assert.equal((await waiting).status, 'SUCCESS')
+  assert.ok(performance.now() - brokenMs < 3_000, 'the slow look has found it')
+})
+
 test(
   'thousands who wait are woken over one connection, also after it broke, and leave no channel behind',
   options,

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,6 +17,9 @@ export interface RabbitServer {
   /** Runs Erlang inside the server and gives what it prints. */
   evaluate(erlang: string): Promise<string>
   control(...words: string[]): Promise<string>
+  /** SIGSTOP to what answers on its ports, and SIGCONT. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
   /** SIGKILL, as a crash; the data stays. */
   kill(): Promise<void>
   /** Starts it again on its data. */
@@ -71,6 +74,8 @@ class Server implements RabbitServer {
   readonly #folder: string
   readonly #env: NodeJS.ProcessEnv
   #process: ChildProcess | null = null
+  /** Erlang's name service: a server would start a daemon that outlives it. */
+  #names: ChildProcess | null = null
   #vhosts: string[] = []
   #made = 0
 
@@ -106,6 +111,7 @@ class Server implements RabbitServer {
   }
 
   async start(): Promise<void> {
+    await this.#startNames()
     let log = ''
     const child = spawn(program('rabbitmq-server'), [], {
       env: this.#env,
@@ -123,13 +129,21 @@ class Server implements RabbitServer {
     await until(isUp, { withinMs: 50_000, what: 'RabbitMQ has started' })
   }
 
+  async freeze(): Promise<void> {
+    process.kill(await this.#pid(), 'SIGSTOP')
+  }
+
+  async thaw(): Promise<void> {
+    process.kill(await this.#pid(), 'SIGCONT')
+  }
+
   async kill(): Promise<void> {
     const child = this.#process
     this.#process = null
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child.once('exit', resolve))
     // Erlang first: the shell that started it then reaps it and ends.
-    const pid = Number(await readFile(join(this.#folder, 'pid'), 'utf8').catch(() => ''))
+    const pid = await this.#pid().catch(() => 0)
     if (pid > 0) process.kill(pid, 'SIGKILL')
     else process.kill(-child.pid, 'SIGKILL')
     const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), 2_000)
@@ -137,10 +151,20 @@ class Server implements RabbitServer {
     clearTimeout(timer)
   }
 
+  async #startNames(): Promise<void> {
+    if (this.#names !== null) return
+    const port = Number(this.#env.ERL_EPMD_PORT)
+    this.#names = spawn('epmd', ['-port', String(port)], { env: this.#env, stdio: 'ignore' })
+    await until(() => isOpen(port), { what: 'the name service answers' })
+  }
+
+  async #pid(): Promise<number> {
+    return Number(await readFile(join(this.#folder, 'pid'), 'utf8'))
+  }
+
   async remove(): Promise<void> {
     await this.kill()
-    // The name service is a daemon of its own; it was started by this node, and serves nobody else.
-    await run('epmd', ['-port', String(this.#env.ERL_EPMD_PORT), '-kill'], { env: this.#env }).catch(() => {})
+    this.#names?.kill('SIGKILL')
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 }
@@ -149,6 +173,14 @@ class Server implements RabbitServer {
 function program(name: string): string {
   const bare = join('/usr/lib/rabbitmq/bin', name)
   return process.getuid?.() === 0 && existsSync(bare) ? bare : name
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
 }
 
 /** Ports that were free a moment ago. */

@@ -1,11 +1,12 @@
 /** A redis-server of a test's own: a free port, a folder of its own, killed with the test file. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { spawnBound } from './bound-process.ts'
 import { until } from './wait.ts'
 
 const PROGRAM = 'redis-server'
@@ -43,7 +44,7 @@ export class RedisServer {
   async start(): Promise<void> {
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder]
     const quiet = ['--save', '', '--appendonly', 'yes', '--databases', '1000', '--loglevel', 'warning']
-    const child = spawn(PROGRAM, [...place, ...quiet, ...this.#settings], { stdio: 'ignore' })
+    const child = spawnBound(PROGRAM, [...place, ...quiet, ...this.#settings], { stdio: 'ignore' })
     this.#process = child
     STARTED.add(this)
     await once(child, 'spawn')

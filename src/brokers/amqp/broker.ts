@@ -16,7 +16,11 @@ import { type AmqpStore, acquireAmqpStore, releaseAmqpStore } from './store.ts'
  *   comes up to a second after it is due.
  * - Claims of other processes are not counted.
  * - A lease ends with its connection; RabbitMQ itself ends one after its `consumer_timeout` (30 minutes), whatever is renewed.
- * - A classic queue does not count deliveries: what comes again is put at its end, with its count.
+ * - A classic queue does not count deliveries: what comes again without having been given back by this process is put at
+ *   its end, with its count. So is what goes back counted as a crash or as foreign, and what comes after a delay.
+ * - What is set aside lies in the queue `carom.quarantine`. A dead-letter exchange of the queue is RabbitMQ's own matter:
+ *   it gets what expires, is too much for the queue, or over a quorum queue's limit of deliveries.
+ * - An ack that RabbitMQ has not written when it crashes is forgotten: the message comes again.
  *
  * @throws CaromError `CAROM_STORE_UNAVAILABLE`
  */

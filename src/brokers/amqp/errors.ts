@@ -8,7 +8,7 @@ export function unavailable(done: string, cause?: unknown): CaromError {
   const reason = cause === undefined ? '' : `: ${reasonOf(cause)}`
   return new CaromError(
     'CAROM_STORE_UNAVAILABLE',
-    `${done}${reason}. It is tried again; if it goes on, look at RabbitMQ's log and at the network`,
+    `${done}${reason}. Try again; if it goes on, look at RabbitMQ's log and at the network`,
     { cause },
   )
 }

@@ -127,6 +127,9 @@ function short(value: unknown, path: string): string {
 }
 
 function headersOf(message: Message, carom: CaromHeader): Table {
+  const taken = RESERVED_HEADERS.find((name) => Object.hasOwn(message.headers, name))
+  if (taken !== undefined)
+    throw new NoTableFormError(`headers.${taken}`, 'is a name that RabbitMQ or Carom uses itself')
   const headers = toTable(message.headers, 'headers')
   const added = Object.entries(carom).filter(([, value]) => value !== undefined && value !== 0)
   return added.length === 0 ? headers : { ...headers, 'x-carom': toTable(Object.fromEntries(added), 'x-carom') }
@@ -176,4 +179,12 @@ const PROPERTIES: ReadonlyMap<string, string> = new Map([
   ['type', 'type'],
   ['app_id', 'appId'],
 ])
-const BROKER_HEADERS = new Set(['x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason'])
+// RabbitMQ delivers a message to the queues that CC and BCC name, too: also when it is only put back into its own.
+const RESERVED_HEADERS = ['CC', 'BCC', 'x-carom']
+const BROKER_HEADERS = new Set([
+  ...RESERVED_HEADERS,
+  'x-death',
+  'x-first-death-exchange',
+  'x-first-death-queue',
+  'x-first-death-reason',
+])

@@ -15,11 +15,24 @@ end
 return 1
 `)
 
-/** KEYS: a list of what was put aside, its target, and so on. Moves all of it in one step. */
+/**
+ * KEYS: a list of what was put aside, its target, and so on. ARGV: how many messages each of the former has. Moves all
+ * of it in one step, which is a short one where the target is empty.
+ */
 export const PUBLISH_STAGED = script(`
-for i = 2, #KEYS, 2 do redis.call('LLEN', KEYS[i]) end
 for i = 1, #KEYS, 2 do
-  while redis.call('LMOVE', KEYS[i], KEYS[i + 1], 'RIGHT', 'LEFT') do end
+  redis.call('LLEN', KEYS[i + 1])
+  if redis.call('LLEN', KEYS[i]) ~= tonumber(ARGV[(i + 1) / 2]) then
+    return redis.error_reply('ERR what was put aside is gone')
+  end
+end
+for i = 1, #KEYS, 2 do
+  if redis.call('EXISTS', KEYS[i + 1]) == 0 then
+    redis.call('RENAME', KEYS[i], KEYS[i + 1])
+    redis.call('PERSIST', KEYS[i + 1])
+  else
+    while redis.call('LMOVE', KEYS[i], KEYS[i + 1], 'RIGHT', 'LEFT') do end
+  end
 end
 return 1
 `)

@@ -1,4 +1,4 @@
-/** Puts messages into their lists: all of a call or none, and no step of the server takes long. */
+/** Puts messages into their lists: all of a call or none. */
 import { randomUUID } from 'node:crypto'
 import { PUBLISH, PUBLISH_STAGED } from './list-scripts.ts'
 import type { Pushed } from './outgoing.ts'
@@ -29,7 +29,9 @@ async function publishStaged(store: RedisStore, steps: readonly (readonly Pushed
     await store.run((client) => Promise.all([...asides.values()].map((aside) => client.pexpire(aside, STAGED_MS))))
   }
   const keys = [...asides].flatMap(([list, aside]) => [aside, list])
-  await store.script(PUBLISH_STAGED, keys, [])
+  const all = steps.flat()
+  const counts = lists.map((list) => all.filter((message) => message.list === list).length)
+  await store.script(PUBLISH_STAGED, keys, counts)
 }
 
 async function push(store: RedisStore, pushed: readonly Pushed[], target: (list: string) => string): Promise<void> {

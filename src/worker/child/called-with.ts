@@ -1,4 +1,4 @@
-/** What a task was called with, told to the worker before it runs: a result shall say it however the run ends. */
+/** What a task was called with, told to the worker as it begins: a result shall say it however the run ends. */
 import { CaromError } from '../../errors.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import { ask } from '../../pool/child/ask.ts'

@@ -1,0 +1,108 @@
+/** Chains and groups from Python, whose parts run on Carom, or on both. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { until } from '../support/wait.ts'
+import { ledger, mixedCluster, on, runWorkflow, skip } from './mixed-lab.ts'
+
+const options = { skip, timeout: 30_000 }
+const mixed = mixedCluster()
+const run = runWorkflow(mixed)
+
+for (const places of [
+  ['ts', 'ts', 'ts'],
+  ['ts', 'py', 'ts'],
+  ['py', 'ts', 'py'],
+  ['py', 'ts', 'ts', 'py', 'py', 'ts'],
+] as const) {
+  test(`a chain of steps on ${places.join(', ')} hands its value on`, options, async () => {
+    const [first, ...others] = places
+    const steps = [on(first, 'add', [1, 1]), ...others.map((who, index) => on(who, 'add', [10 ** (index + 1)]))]
+    const called = await run(['chain', ...steps])
+    assert.equal(called.value, 2 + others.reduce((sum, _, index) => sum + 10 ** (index + 1), 0))
+  })
+}
+
+test('the steps of a chain know their root and their parent across the languages', options, async () => {
+  const called = await run([
+    'chain',
+    on('ts', 'add', [1, 1], { task_id: 'root' }),
+    on('py', 'add', [1], { task_id: 'middle' }),
+    on('ts', 'add', [1], { task_id: 'before-last' }),
+    on('py', 'describe', [], { immutable: true, task_id: 'last' }),
+  ])
+  const seen = called.value as Record<string, unknown>
+  assert.deepEqual([seen.id, seen.parent_id, seen.root_id], ['last', 'before-last', 'root'])
+  const child = async (id: string) =>
+    ((await mixed.python.ask({ command: 'state', id })) as { children: string[] }).children
+  assert.deepEqual(await child('root'), ['middle'])
+  assert.deepEqual(await child('middle'), ['before-last'])
+  assert.deepEqual(await child('before-last'), ['last'])
+})
+
+for (const [failing, rest] of [
+  ['ts', 'py'],
+  ['py', 'ts'],
+  ['ts', 'ts'],
+] as const) {
+  test(`a chain that fails on ${failing} ends there: what waits for its end on ${rest} is told`, options, async () => {
+    const ids = [`${failing}-${rest}-next`, `${failing}-${rest}-last`]
+    const called = await run([
+      'chain',
+      on(failing === 'ts' ? 'py' : 'ts', 'add', [1, 1]),
+      on(failing, 'fails', [failing === 'ts' ? 'ValueError' : 'value'], { immutable: true }),
+      on(rest, 'noted', [], { immutable: true, task_id: ids[0] }),
+      on(rest, 'noted', [], { immutable: true, task_id: ids[1] }),
+    ])
+    assert.equal(called.id, ids[1])
+    assert.equal(called.error?.type, 'ValueError')
+    assert.deepEqual(
+      ledger().filter(({ taskId }) => ids.includes(taskId)),
+      [],
+    )
+  })
+}
+
+test('a chain in a chain, and an error link of a whole chain, which each of its steps has', options, async () => {
+  const inner = ['chain', on('py', 'add', [10]), on('ts', 'add', [100])]
+  assert.equal((await run(['chain', on('ts', 'add', [1, 1]), inner, on('py', 'add', [1000])])).value, 1112)
+  const failing = [
+    'chain',
+    on('py', 'add', [1, 1]),
+    on('ts', 'fails', ['TypeError'], { immutable: true, task_id: 'linked' }),
+  ]
+  await run(failing, { link_error: [on('py', 'errback')] })
+  await until(() => ledger().some(({ event, who }) => event === 'ERRBACK-linked' && who === 'py'), {
+    what: 'the error link ran',
+  })
+})
+
+test('a group whose members run on both gives all values in order', options, async () => {
+  const members = Array.from({ length: 12 }, (_, index) => on(index % 2 === 0 ? 'ts' : 'py', 'add', [index, 1]))
+  const called = await run(['group', ...members])
+  assert.deepEqual(
+    called.value,
+    members.map((_, index) => index + 1),
+  )
+})
+
+test('a group of chains, and a chain that ends with a group', options, async () => {
+  const chains = ['ts', 'py', 'ts'].map((who) => [
+    'chain',
+    on(who as 'ts', 'add', [1, 1]),
+    on(who === 'ts' ? 'py' : 'ts', 'add', [10]),
+  ])
+  assert.deepEqual((await run(['group', ...chains])).value, [12, 12, 12])
+  const ends = ['chain', on('ts', 'add', [1, 1]), ['group', on('py', 'add', [1]), on('ts', 'add', [2])]]
+  assert.deepEqual((await run(ends)).value, [3, 4])
+})
+
+test('the countdown of a step that Carom publishes begins when the step before it has ended', options, async () => {
+  const sentMs = Date.now()
+  const called = await run([
+    'chain',
+    on('ts', 'add', [1, 1]),
+    on('ts', 'describe', [], { countdown: 0.5, immutable: true }),
+  ])
+  const { at } = called.value as { at: number }
+  assert.ok(at >= sentMs + 500, 'it came early')
+})
