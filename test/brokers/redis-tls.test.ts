@@ -1,23 +1,18 @@
 /** A Redis that is reached by TLS alone: whose certificate is believed, and whose is not. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { isCaromError } from '../../src/errors.ts'
 import { afterwards, folderFor } from '../conformance/open.ts'
 import { outgoing } from '../conformance/store.ts'
+import { makeCertificate, noOpenssl } from '../support/certificate.ts'
 import { freePort, noRedis, startRedis } from '../support/redis-server.ts'
 
-const noOpenssl = (process.env.CAROM_TEST_SKIP_SYSTEM ?? '').split(',').includes('openssl')
-const options = { skip: noRedis || (noOpenssl && 'openssl is not installed'), timeout: 30_000 }
+const options = { skip: noRedis || noOpenssl, timeout: 30_000 }
 
 async function startWithTls(t: TestContext, more: readonly string[] = []) {
-  const folder = await folderFor(t)
-  const [key, certificate, port] = [join(folder, 'key.pem'), join(folder, 'cert.pem'), await freePort()]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
-  execFileSync('openssl', [...made, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
+  const { key, certificate } = makeCertificate(await folderFor(t))
+  const port = await freePort()
   const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate]
   const server = await startRedis(['--tls-port', String(port), ...files, ...more])
   afterwards(t, () => server.remove())
