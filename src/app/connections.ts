@@ -29,15 +29,15 @@ export class Connections implements ResultSource {
   constructor(urls: StoreUrls) {
     this.#name = urls.name
     this.#urls = urls
-    const { name: appName, brokerUrl, resultExpiresMs } = urls
+    const { name: appName, resultExpiresMs } = urls
     // Loaded with the first use: to import an app loads nothing that knows a store.
     this.#broker = new Opening(async () => {
       const { openBroker } = await import('../brokers/open.ts')
-      return openBroker(brokerUrl, { appName, resultExpiresMs })
+      return openBroker(urls.brokerUrl, { appName, resultExpiresMs })
     })
     this.#backend = new Opening(async () => {
       const { openBackend } = await import('../results/open.ts')
-      return openBackend(urls.resultBackendUrl, { appName, resultExpiresMs, brokerUrl })
+      return openBackend(urls.resultBackendUrl, { appName, resultExpiresMs, brokerUrl: urls.brokerUrl })
     })
   }
 

@@ -59,7 +59,14 @@ test('the internals of an app say what a worker needs', (t) => {
   app.onChildInit(init)
   app.task(
     'shop.a',
-    { queue: 'slow', priority: 3, ignoreResult: true, acksLate: false, argNames: ['a'] },
+    {
+      queue: 'slow',
+      priority: 3,
+      ignoreResult: true,
+      storeErrorsEvenIfIgnored: true,
+      acksLate: false,
+      argNames: ['a'],
+    },
     (a: number) => a,
   )
   app.task('shop.b', () => 1)
@@ -72,6 +79,7 @@ test('the internals of an app say what a worker needs', (t) => {
     queue: 'slow',
     priority: 3,
     ignoreResult: true,
+    storeErrorsEvenIfIgnored: true,
     serializer: null,
     compression: null,
     acksLate: false,
@@ -82,6 +90,7 @@ test('the internals of an app say what a worker needs', (t) => {
     queue: null,
     priority: null,
     ignoreResult: false,
+    storeErrorsEvenIfIgnored: false,
     serializer: null,
     compression: null,
     acksLate: true,

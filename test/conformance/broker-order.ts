@@ -163,7 +163,7 @@ export const orderCases: readonly ConformanceCase[] = [
     async run(open, { firstPriority, delaysInQueue }) {
       const { broker } = await open()
       await setUpDelays(broker)
-      const eta = new Date(Date.now() + 100).toISOString()
+      const eta = new Date(Date.now() + 1_000).toISOString()
       await broker.publish(numbered(['later', 'urgent later'], { headers: { eta } }))
       await broker.publish(numbered(['urgent latest'], { headers: { eta }, properties: { priority: 5 } }))
       await broker.publish(numbered(['now']))

@@ -1,6 +1,6 @@
 /**
  * Keeps the store small: results whose time is over, replies nobody fetched, consumers that never said goodbye. It
- * runs rarely, in slices, from every process that has a consumer open.
+ * runs rarely, in slices, from every process that has a consumer open, or stores results for another broker.
  */
 import { shortChange } from './change.ts'
 import { expireChords } from './chords.ts'
@@ -11,13 +11,16 @@ import type { SqliteStore } from './store.ts'
 
 export class Upkeep {
   readonly #store: SqliteStore
-  readonly #owner: number
+  readonly #owner: number | null
   readonly #resultExpiresMs: number
   readonly #timer: NodeJS.Timeout
   #running = false
 
-  /** @param resultExpiresMs how old results may get; 0 is as old as they like. */
-  constructor(store: SqliteStore, owner: number, resultExpiresMs: number) {
+  /**
+   * @param owner the consumer that lives as long as this runs; `null` where there is none.
+   * @param resultExpiresMs how old results may get; 0 is as old as they like.
+   */
+  constructor(store: SqliteStore, owner: number | null, resultExpiresMs: number) {
     this.#store = store
     this.#owner = owner
     this.#resultExpiresMs = resultExpiresMs
@@ -33,7 +36,8 @@ export class Upkeep {
     if (this.#running) return
     this.#running = true
     try {
-      await this.#store.change(shortChange((database) => sayAlive(database, this.#owner)))
+      const owner = this.#owner
+      if (owner !== null) await this.#store.change(shortChange((database) => sayAlive(database, owner)))
       await clean(this.#store, { nowMs: Date.now(), resultExpiresMs: this.#resultExpiresMs })
     } catch {
       // The next round tries again; an error that lasts is met by whoever uses the store.

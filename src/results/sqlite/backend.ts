@@ -13,6 +13,7 @@ import {
   saveResult,
 } from '../../brokers/sqlite/results.ts'
 import type { SqliteStore } from '../../brokers/sqlite/store.ts'
+import { Upkeep } from '../../brokers/sqlite/upkeep.ts'
 import { CaromError } from '../../errors.ts'
 import type { ResultBackend } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
@@ -21,7 +22,7 @@ import type { SavedGroup } from '../saved-group.ts'
 import { ResultWaiters } from '../waiters.ts'
 
 export async function openSqliteBackend(options: StoreOptions): Promise<ResultBackend> {
-  return new SqliteBackend(await acquireStore(options))
+  return new SqliteBackend(await acquireStore(options), options.resultExpiresMs ?? 0)
 }
 
 class SqliteBackend implements ResultBackend {
@@ -31,15 +32,20 @@ class SqliteBackend implements ResultBackend {
   /** Tasks whose waiting has just begun: they are looked up once, and from then on found among the newer results. */
   #begun: string[] = []
   #wake: (() => void) | null = null
+  readonly #expiresMs: number
+  /** From the first result on that is stored here: where the store is the broker's too, its consumers do it. */
+  #upkeep: Upkeep | null = null
   #closed = false
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, expiresMs: number) {
     this.store = store.name
+    this.#expiresMs = expiresMs
     this.#store = store
   }
 
   async save(metas: readonly ResultMeta[]): Promise<void> {
     this.#assertOpen()
+    this.#upkeep ??= new Upkeep(this.#store, null, this.#expiresMs)
     await this.#store.change({
       rows: metas.length,
       bytes: metas.reduce((sum, { result }) => sum + result.byteLength, 0),
@@ -107,6 +113,7 @@ class SqliteBackend implements ResultBackend {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#upkeep?.stop()
     this.#waiters.rejectAll(this.#closedError())
     this.#wake?.()
     await releaseStore(this.#store)
