@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { parseStoreUrl } from '../../src/brokers/url.ts'
 import { type StoreName, TRAITS } from '../conformance/open.ts'
 import type { StoreTraits } from '../conformance/store.ts'
 import { ROOT } from './project.ts'
@@ -76,6 +77,39 @@ test('every test that the guide to Celery names is there', () => {
     for (const file of files) assert.ok(existsSync(join(ROOT, file)), `"${cells[0]}" names ${file}, which is not there`)
   }
 })
+
+test('the guide to brokers lists every parameter of a URL, with its default, and no other', () => {
+  for (const [name, url] of [
+    ['redis', 'redis://h'],
+    ['amqp', 'amqp://h'],
+  ] as const) {
+    const told = rowsOf('docs/guide/brokers.md', name)
+      .slice(1)
+      .flatMap(([parameters = '', , otherwise = '']) => namesIn(parameters).map((each) => [each, otherwise] as const))
+    assert.throws(
+      () => parseStoreUrl(`${url}?nonsense=1`, { appName: 'test' }),
+      (error: Error) => {
+        const known = error.message.split(/known are |it takes /)[1]?.split(', ') ?? []
+        assert.deepEqual(told.map(([each]) => each).sort(), known.sort())
+        return true
+      },
+    )
+    const numbers = told.filter(([, otherwise]) => /^[`\w]+$/.test(otherwise) && otherwise !== 'none')
+    assert.ok(numbers.length > 2)
+    for (const [each, otherwise] of numbers) {
+      const said = parseStoreUrl(`${url}?${each}=${otherwise.replaceAll('`', '')}`, { appName: 'test' })
+      assert.deepEqual(
+        said,
+        parseStoreUrl(url, { appName: 'test' }),
+        `${each} is ${otherwise} when nobody says anything`,
+      )
+    }
+  }
+})
+
+function namesIn(cell: string): string[] {
+  return Array.from(cell.matchAll(/`(\w+)`/g), ([, name]) => name as string)
+}
 
 function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8')
