@@ -10,6 +10,7 @@ import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
 import { type Follow, whoeverFollows } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { Elsewhere } from './neighbours.ts'
 import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
 import { reportRefusal, reportRun } from './run-report.ts'
@@ -35,6 +36,8 @@ export interface RequestsParts {
   readonly extendedBy: string | null
   /** The content types that its children read. */
   readonly acceptContent: ReadonlySet<string>
+  /** Who else knows a task that the app has not registered. */
+  readonly elsewhere: (task: string) => Elsewhere
   readonly log: Logger
 }
 
@@ -78,9 +81,16 @@ export class Requests {
     return [...this.#byToken.values()].filter((request) => request.state === state)
   }
 
-  receive(deliveries: readonly Delivery[]): void {
+  /** Returns whether any of them was for this worker, as far as is known. */
+  receive(deliveries: readonly Delivery[]): boolean {
     const nowMs = Date.now()
-    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#parts, nowMs))
+    let areOurs = false
+    for (const delivery of deliveries) {
+      const admission = admit(delivery, this.#parts, nowMs)
+      if (admission.type !== 'elsewhere') areOurs = true
+      this.#take(delivery, admission)
+    }
+    return areOurs
   }
 
   /** Those that no child has been given yet go back to their queue. */
@@ -113,7 +123,7 @@ export class Requests {
   }
 
   #take(delivery: Delivery, admission: Admission): void {
-    if (admission.type === 'refused') return void this.#refuse(delivery, admission)
+    if (admission.type === 'refused' || admission.type === 'elsewhere') return void this.#refuse(delivery, admission)
     if (admission.type === 'unread') return void this.#read(delivery)
     const request = new Request(delivery, admission.policy, this.#parts.extendedBy)
     this.#byToken.set(request.token, request)

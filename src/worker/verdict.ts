@@ -28,6 +28,7 @@ import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
 import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
 import type { Failure } from '../support/failure.ts'
+import type { Elsewhere } from './neighbours.ts'
 import type { FollowedUp } from './orders.ts'
 
 export type RunOutcome =
@@ -101,10 +102,14 @@ export function tooManyDeliveries(counts: DeliveryCounts): Verdict | null {
 
 export const MAX_FOREIGN = 10
 
-/** A task nobody here knows may be another worker's: it goes back, ever later, and at last out of the way. */
-export function judgeForeign(task: string, counts: DeliveryCounts): DeliveryEnd {
-  if (counts.foreign + 1 < MAX_FOREIGN) {
-    return { type: 'release', delayMs: Math.min(60_000, 1_000 * 2 ** counts.foreign), count: 'foreign' }
+/**
+ * A task that is not known here may be another worker's: it goes back, ever later. Soon again, and as often as need be,
+ * where another worker knows it; at last out of the way, where nobody does.
+ */
+export function judgeForeign(task: string, counts: DeliveryCounts, elsewhere: Elsewhere): DeliveryEnd {
+  if (elsewhere !== 'unknown' || counts.foreign + 1 < MAX_FOREIGN) {
+    const mostMs = elsewhere === 'known' ? 2_000 : 60_000
+    return { type: 'release', delayMs: Math.min(mostMs, 1_000 * 2 ** counts.foreign), count: 'foreign' }
   }
   return {
     type: 'quarantine',

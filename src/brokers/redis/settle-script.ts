@@ -16,15 +16,15 @@ end
 /**
  * Ends claims, each in this order: the result, the next messages, the end.
  *
- * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; then for each: field; key,
- * text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
+ * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; the visibility timeout in
+ * milliseconds; then for each: field; key, text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
  * 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry.
  * KEYS[5] is the quarantine. Returns 1 for each that was ended, 0 for each that did not stand.
  */
 export const SETTLE = script(`${FIELDS}
-local onlyExpired, nonce, lifetimeMs = ARGV[1] == 'expired', ARGV[2], ARGV[3]
+local onlyExpired, nonce, lifetimeMs, visibilityMs = ARGV[1] == 'expired', ARGV[2], ARGV[3], tonumber(ARGV[4])
 redis.call('HLEN', KEYS[5])
-local at = 3
+local at = 4
 local function next()
   at = at + 1
   return ARGV[at]
@@ -58,7 +58,8 @@ while at < #ARGV do
       local parkedField = newField(#outcomes, nonce .. mark, tail)
       redis.call('HSET', unacked, parkedField, value)
       -- Kombu gives it back a visibility timeout after this: late, should only Python workers be left, and never early.
-      redis.call('ZADD', index, dueMs / 1000, parkedField)
+      -- What carries a mark waits for a worker that knows its task: that one may have it when it next looks.
+      redis.call('ZADD', index, (mark == '' and dueMs or dueMs - visibilityMs) / 1000, parkedField)
       redis.call('ZADD', due, dueMs, parkedField)
       parked = true
     end
