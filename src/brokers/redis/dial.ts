@@ -1,5 +1,6 @@
 /** Makes one connection to the server of an address: no reconnecting, no queue of commands while it is away. */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress, RedisEndpoint } from './address.ts'
 
@@ -70,7 +71,8 @@ function tlsOf({ options: { tls } }: RedisAddress, host: string): NonNullable<Re
   const read = (name: 'ca' | 'cert' | 'key', path: string | null) =>
     path === null ? {} : { [name]: readFileSync(path) }
   return {
-    servername: host,
+    // TLS names no addresses: Node checks the certificate by the host then.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     rejectUnauthorized: tls.verify,
     ...read('ca', tls.caCerts),
     ...read('cert', tls.certFile),
