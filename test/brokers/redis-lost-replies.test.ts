@@ -4,6 +4,7 @@ import test, { type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { CLAIM } from '../../src/brokers/redis/claim-script.ts'
 import { SETTLE } from '../../src/brokers/redis/settle-script.ts'
+import { afterwards } from '../conformance/afterwards.ts'
 import { acked, claimCount, claimOne, consumerOf, idsOf, meta, numbered, outgoing } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
 import { startProxy } from '../support/tcp-proxy.ts'
@@ -63,6 +64,17 @@ test('a consumer that closes after a claim whose reply is lost gives that back t
   await consumer.close()
   assert.deepEqual(await broker.depths(), [{ queue: 'q', waiting: 2, delayed: 0, claimed: 0 }])
   assert.deepEqual(idsOf(await claimCount(await consumerOf(broker), 2)), ['a', 'b'])
+})
+
+test('a full server takes back what a claim took whose reply is lost', options, async (t) => {
+  const { broker, client, proxy, consumer } = await behindProxy(t)
+  afterwards(t, () => client.config('SET', 'maxmemory', '0'))
+  await broker.publish([outgoing({ id: 'a' })])
+  await client.config('SET', 'maxmemory', '1')
+  const lost = proxy.loseReplyTo(CLAIM.sha)
+  await assert.rejects(claimOne(consumer), UNAVAILABLE)
+  await lost
+  assert.deepEqual(idsOf([await claimOne(consumer)]), ['a'])
 })
 
 test('messages that a claim could not park are looked at again', options, async (t) => {

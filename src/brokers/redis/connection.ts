@@ -155,7 +155,11 @@ function isTimeout(error: unknown): boolean {
 /** No further try with the same user, database and certificates can succeed. */
 function isRefusal(error: unknown): boolean {
   if (isUntrusted(error)) return true
-  return error instanceof Error && /^(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|DB index|invalid password))/.test(error.message)
+  // Of sentinels ioredis says first that none of them can be used.
+  return (
+    error instanceof Error &&
+    /(?:^|Last error: )(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|DB index|invalid password))/.test(error.message)
+  )
 }
 
 const BACKOFF = { firstMs: 20, maxMs: 2_000 }

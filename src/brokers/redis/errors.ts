@@ -29,8 +29,9 @@ export function isDemoted(error: unknown): boolean {
 
 /** Whether the server's certificate, or ours, is why there is no connection. Names are those of Node and OpenSSL. */
 export function isUntrusted(error: unknown): boolean {
-  const { code = '' } = (error ?? {}) as { readonly code?: unknown }
-  return typeof code === 'string' && CERTIFICATE.test(code)
+  const { code = '', syscall = '' } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown }
+  // A file that cannot be read is one of these too.
+  return typeof code === 'string' && (CERTIFICATE.test(code) || syscall === 'open' || code === 'EISDIR')
 }
 
 export function isNoScript(error: unknown): boolean {
