@@ -160,6 +160,22 @@ test('a full server keeps what is parked, and it comes when there is room', opti
   assert.deepEqual(idsOf([await claimOne(consumer)]), ['parked'])
 })
 
+test('a parked message whose list is a key of something else stays, and holds up no other', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker, { queues: ['q', 'r'] })
+  await broker.publish([outgoing({ id: 'parked' })])
+  const parked = await claimOne(consumer)
+  await consumer.settle([released(parked, 'none', 1)])
+  await client.set('q', 'something else')
+  const [, dueMs = ''] = await client.zrange('carom.due', '0', '0', 'WITHSCORES')
+  await until(() => Date.now() > Number(dueMs), { what: 'it is due' })
+  await broker.publish([outgoing({ id: 'other', queue: 'r' })])
+  assert.deepEqual(idsOf([await claimOne(consumer)]), ['other'])
+  await client.del('q')
+  assert.deepEqual(await client.hlen('unacked'), 2)
+  assert.deepEqual(await client.zcard('carom.due'), 1)
+})
+
 test('what was ended in a call that broke off halfway is settled when it is settled again', options, async (t) => {
   const { broker, backend, client } = await ownPlace(t)
   const consumer = await consumerOf(broker)
