@@ -9,9 +9,12 @@ import { folderFor } from '../conformance/open.ts'
 import { acked, claimOne, consumerOf, meta, outgoing } from '../conformance/store.ts'
 import { freePort, noRedis, startRedis } from '../support/redis-server.ts'
 
+const noOpenssl =
+  (process.env.CAROM_TEST_SKIP_SYSTEM ?? '').split(',').includes('openssl') && 'openssl is not installed'
 const options = { skip: noRedis, timeout: 25_000 }
+const withTls = { ...options, skip: noRedis || noOpenssl }
 
-test('with TLS a server is used whose certificate is trusted, and no other', options, async (t) => {
+test('with TLS a server is used whose certificate is trusted, and no other', withTls, async (t) => {
   const folder = await folderFor(t)
   const ca = certificate(folder, 'ca', ['-addext', 'basicConstraints=critical,CA:TRUE'])
   const stranger = certificate(folder, 'stranger', ['-addext', 'basicConstraints=critical,CA:TRUE'])
@@ -31,7 +34,7 @@ test('with TLS a server is used whose certificate is trusted, and no other', opt
   await refused(`redis://${place}/0?commandTimeoutMs=500`, /Check that it runs/)
 })
 
-test('a server that asks for a certificate of the client gets it', options, async (t) => {
+test('a server that asks for a certificate of the client gets it', withTls, async (t) => {
   const folder = await folderFor(t)
   const ca = certificate(folder, 'ca', ['-addext', 'basicConstraints=critical,CA:TRUE'])
   const issued = ['-CA', ca.certificate, '-CAkey', ca.key, '-addext', 'subjectAltName=IP:127.0.0.1']
