@@ -1,8 +1,9 @@
-/** The script that claims, called again and again. */
+/** The script that claims, called again and again, and what it took when its reply did not come. */
 import type { ConsumerOptions } from '../broker.ts'
 import { CLAIM } from './claim-script.ts'
+import { scan } from './depths.ts'
 import { fieldKeys, newNonce } from './ending.ts'
-import { STEPS, suffixOf, tailOf } from './keys.ts'
+import { markOf, STEPS, suffixOf, tailOf } from './keys.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
 
 export interface Taken {
@@ -28,8 +29,11 @@ export class ClaimCall {
   readonly #nonce = newNonce()
   /** All the lists of the queues. */
   readonly lists: readonly string[]
+  /** Marks of the calls that failed: what they took, if anything, is held by nobody. */
+  readonly #failed = new Set<string>()
   #calls = 0
   #promoted = false
+  #most = MAX_TAKEN
 
   constructor(store: RedisStore, options: ConsumerOptions) {
     this.#store = store
@@ -37,15 +41,41 @@ export class ClaimCall {
     this.lists = options.queues.flatMap((queue) => store.keys.lists(queue))
   }
 
-  async claim(max: number): Promise<Claimed> {
+  /** @param receive does with what was taken what is to be done before the call has succeeded. */
+  async claim<T>(max: number, receive: (claimed: Claimed) => Promise<T>): Promise<T> {
+    const mark = `${this.#nonce}-${this.#calls.toString(36)}`
+    try {
+      const received = await receive(await this.#call(Math.min(max, this.#most), mark))
+      this.#most = Math.min(MAX_TAKEN, this.#most * 2)
+      return received
+    } catch (error) {
+      this.#failed.add(mark)
+      // Perhaps its reply is more than the line can carry in time, and would be so again.
+      this.#most = 1
+      throw error
+    }
+  }
+
+  /** The fields that the calls which failed have left behind; then these calls are forgotten, once `end` succeeds. */
+  async settleFailed(end: (fields: readonly string[]) => Promise<void>): Promise<void> {
+    const marks = [...this.#failed]
+    if (marks.length === 0) return
+    const fields: string[] = []
+    for await (const [field] of scan(this.#store, this.#store.keys.leases)) {
+      if (marks.includes(markOf(field))) fields.push(field)
+    }
+    await end(fields)
+    for (const mark of marks) this.#failed.delete(mark)
+  }
+
+  async #call(max: number, mark: string): Promise<Claimed> {
     const { keys, address } = this.#store
     const { leaseMs } = this.#options
     const queues = this.#queuesInTurn()
     const lists = STEPS.flatMap((step) => queues.map((queue) => keys.list(queue, step)))
     const tails = STEPS.flatMap((step) => queues.map((queue) => tailOf(queue, step)))
-    const nonce = `${this.#nonce}-${this.#calls.toString(36)}`
     const { globalKeyprefix } = address.options
-    const settings = [Math.min(max, MAX_TAKEN), MAX_BYTES, leaseMs, nonce, globalKeyprefix, LIFETIME_MS, queues.length]
+    const settings = [max, MAX_BYTES, leaseMs, mark, globalKeyprefix, LIFETIME_MS, queues.length]
     // Every other time at most: messages that become due without end must not keep the others from being taken.
     const args = [...settings, this.#promoted ? '' : 'promote', ...queues.map(suffixOf), ...tails]
     const reply = (await this.#store.script(CLAIM, [...fieldKeys(keys), ...lists], args)) as ClaimReply

@@ -11,25 +11,39 @@ import { FIELDS, script } from './script.ts'
 export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs, nonce, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local lifetimeMs, queues = ARGV[6], tonumber(ARGV[7])
+local failure
 if ARGV[8] == 'promote' then
-  local foreign = 0
+  local foreign, promoted = 0, 0
   local ready = redis.call('ZRANGEBYSCORE', due, '-inf', nowMs, 'LIMIT', 0, 100)
   for i = #ready, 1, -1 do
     local field = ready[i]
     local mark, step, length, queue = string.match(field, '^carom%.%x+%.([%w_-]+)%.(%d)%.(%d+)%.(.+)$')
-    if mark and string.sub(mark, -8) == '-foreign' then foreign = foreign + 1 end
     local value = redis.call('HGET', unacked, field)
     if value and step then
       local list = prefix .. queue .. (step == '0' and '' or '\\6\\22' .. step)
-      redis.pcall('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
+      local pushed = redis.pcall('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
+      if type(pushed) == 'table' and pushed.err then
+        -- Full, or writes are refused: it stays parked. What is in the lists can be taken all the same.
+        if not string.find(pushed.err, 'WRONGTYPE', 1, true) then
+          failure = pushed
+          break
+        end
+        redis.call('ZADD', due, 'XX', nowMs + 60000, field)
+        redis.call('ZADD', index, 'XX', nowMs / 1000 + 60, field)
+        step = nil
+      end
     end
-    remove(field)
-    redis.call('ZREM', due, field)
+    if step or not value then
+      if value and mark and string.sub(mark, -8) == '-foreign' then foreign = foreign + 1 end
+      remove(field)
+      redis.call('ZREM', due, field)
+      promoted = promoted + 1
+    end
   end
   -- Not taken in the same step: others wait for these lists too, and a worker that knows the task may be among them.
-  if #ready > 0 then return { nowMs, {}, 0, -1, #ready, foreign } end
+  if promoted > 0 then return { nowMs, {}, 0, -1, promoted, foreign } end
 end
-local taken, count, bytes, failure = {}, 0, 0, nil
+local taken, count, bytes = {}, 0, 0
 local function take(list, queue, share)
   local popped = redis.pcall('RPOP', KEYS[4 + list], share)
   if popped and popped.err then failure = popped return false end

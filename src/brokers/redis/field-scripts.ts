@@ -17,6 +17,27 @@ redis.call('PEXPIRE', leases, ARGV[2])
 return standing
 `)
 
+/**
+ * Puts claims back in front of their lists as they are. ARGV: prefix of keys, fields, the one that comes first last.
+ * Returns 1 for each that stood.
+ */
+export const GIVE_BACK = script(`${FIELDS}
+local stood = {}
+-- A full Redis refuses the first write of a script only, if that takes memory: this one frees as much as it takes.
+redis.call('ZREM', leases, '')
+for i = 2, #ARGV do
+  local step, length, queue = string.match(ARGV[i], '^carom%.%x+%.[%w_-]+%.(%d)%.(%d+)%.(.+)$')
+  local value = step and redis.call('ZSCORE', leases, ARGV[i]) and redis.call('HGET', unacked, ARGV[i])
+  if value then
+    local list = ARGV[1] .. queue .. (step == '0' and '' or '\\6\\22' .. step)
+    redis.call('RPUSH', list, string.sub(value, 2, -1 - tonumber(length)))
+    remove(ARGV[i])
+  end
+  stood[#stood + 1] = value and 1 or 0
+end
+return stood
+`)
+
 /** ARGV: how many at most. Returns the fields whose lease is over, with their values, as field, value, ... */
 export const EXPIRED = script(`${FIELDS}
 local found = {}
