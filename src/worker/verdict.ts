@@ -21,7 +21,8 @@
  * result is stored.
  *
  * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
- * WorkerLostError instead, so that whoever waits is told.
+ * WorkerLostError instead, so that whoever waits is told; so is an attempt that was ended because nobody could say
+ * whether that ack is through.
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
@@ -40,8 +41,8 @@ export type RunOutcome =
   /** Has to be done again later: its message is among `followUps`. */
   | { readonly type: 'later'; readonly followUps: FollowUps }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
-  /** Dropped from the pool's queue, or ended by this worker on order. */
-  | { readonly type: 'stopped' }
+  /** Dropped from the pool's queue, or ended by this worker on order; `why` is for whom it cannot go back. */
+  | { readonly type: 'stopped'; readonly why?: string }
 
 export interface TaskPolicy {
   readonly ignoreResult: boolean
@@ -84,7 +85,7 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
     case 'later':
       return { status: null, result: null, failure: null, end: ACK }
     case 'stopped':
-      return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
+      return run.acked ? lostWithoutMessage(outcome.why ?? STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':
       return judgeLoss(outcome.certificate, outcome.text, counts, run)
   }

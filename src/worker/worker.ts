@@ -83,7 +83,8 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     const { consumer, tasks, extendedBy, acceptContent } = connections
     const follower = new Follower({ ...connections, internal: this.#executor.internal, log })
     const settler = new Settler(connections, follower, log, this)
-    const requests = new Requests({ executor: this.#executor, settler, tasks, extendedBy, acceptContent, log }, this)
+    const facts = { tasks, extendedBy, acceptContent, leaseMs }
+    const requests = new Requests({ executor: this.#executor, settler, ...facts, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
     const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)
