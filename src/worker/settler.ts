@@ -8,6 +8,9 @@
  * While the store cannot be written the outcome waits here and is tried again. Its lease is renewed as far as the store
  * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's. A connection that
  * breaks may take the answer with it, after the store has done what it was asked: the next try is told `lost` then.
+ *
+ * What no store will ever take (a queue that cannot be) is tried no further: the task fails, and its message is set
+ * aside.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, Consumer, DeliveryEnd, Outgoing, Settlement } from '../brokers/broker.ts'
@@ -22,8 +25,9 @@ import type { Logger } from './log.ts'
 import type { FollowedUp } from './orders.ts'
 import type { Request } from './request.ts'
 import { SettleBatch } from './settle-batch.ts'
-import { isRefusal } from './store-trouble.ts'
-import type { Verdict } from './verdict.ts'
+import type { Stage } from './shutdown.ts'
+import { isRefusal, worthOfTries } from './store-trouble.ts'
+import { unstorable, type Verdict } from './verdict.ts'
 
 type Settled = 'settled' | 'lost'
 
@@ -36,6 +40,7 @@ export interface Stores {
 }
 
 export interface SettlerOwner {
+  readonly stage: Stage
   /** Outcomes are about to be stored: a claim made now costs no commit of its own. */
   storing(): void
   /** The store has refused an outcome. True if it will never take one again. */
@@ -74,14 +79,17 @@ export class Settler {
       return this.#store(request, request.ignores(verdict.status) ? null : meta, carried, alone)
     })
     if (settled === 'settled') await this.#follower.close(completed)
+    if (typeof settled === 'object') await this.#setAside(request, unstorable(verdict, settled.error), settled.error)
   }
 
   /**
    * `acksLate: false`: the message is gone before the task has run. `unknown`: nobody can say whether it is, since no
    * answer came while its lease lasted.
    */
-  acknowledge(request: Request): Promise<'settled' | 'lost' | 'unknown'> {
-    return this.#untilDone(request, (alone) => this.#end({ ...NOTHING, token: request.token, end: ACK }, alone))
+  async acknowledge(request: Request): Promise<Settled | 'unknown'> {
+    const ack = { ...NOTHING, token: request.token, end: ACK }
+    const settled = await this.#untilDone(request, (alone) => this.#end(ack, alone))
+    return typeof settled === 'object' ? 'unknown' : settled
   }
 
   /** Ends a delivery that never became a request. */
@@ -126,11 +134,30 @@ export class Settler {
     return alone ? this.#batch.settleAlone(settlement) : this.#batch.settle(settlement)
   }
 
+  /** Whoever waits is told, and the message is kept for a person: it would come to the same end the next time. */
+  async #setAside(request: Request, verdict: Verdict | null, error: unknown): Promise<void> {
+    const { taskId, task } = request
+    this.#log.error({ taskId, task, err: error }, 'The outcome of a task cannot be stored, and is given up')
+    if (verdict === null) return
+    const meta = request.ignores(verdict.status) ? null : toMeta(request, verdict, [])
+    const ended = await this.#untilDone(request, (alone) =>
+      this.#store(request, meta, { next: [], completed: [], end: verdict.end, lost: false, saved: false }, alone),
+    )
+    if (typeof ended !== 'object') return
+    this.#log.error(
+      { taskId, task, err: ended.error },
+      'A message could not be set aside: it comes back with its lease',
+    )
+  }
+
   /**
    * Tries until it is done, or needs no more tries. After an answer that never came, `lost` may be our own doing: while
    * the lease lasts nobody else ends a claim, so then the earlier try went through. Later it is `unknown`.
    */
-  async #untilDone(request: Request, attempt: (alone: boolean) => Promise<Settled>): Promise<Settled | 'unknown'> {
+  async #untilDone(
+    request: Request,
+    attempt: (alone: boolean) => Promise<Settled>,
+  ): Promise<Settled | 'unknown' | Unstorable> {
     let mayBeDone = false
     for (let tries = 0; ; tries++) {
       try {
@@ -142,6 +169,7 @@ export class Settler {
         if (this.#gaveUp.signal.aborted || request.leaseLost || this.#owner.storeFailed(error)) {
           return mayBeDone ? 'unknown' : 'lost'
         }
+        if (this.#isHopeless(error, tries)) return { error }
         this.#log.error(
           { taskId: request.taskId, err: error },
           'The outcome of a task could not be stored; trying again',
@@ -150,8 +178,22 @@ export class Settler {
       }
     }
   }
+
+  #isHopeless(error: unknown, tries: number): boolean {
+    // The first try may have failed for what was settled with it.
+    if (tries === 0) return false
+    const worth = worthOfTries(error)
+    return worth === 'none' || (worth === 'some' && (tries >= MAX_UNCLEAR_TRIES || this.#owner.stage !== 'running'))
+  }
 }
 
+/** No further try would store it. */
+interface Unstorable {
+  readonly error: unknown
+}
+
+// Two minutes or three, by the back-off.
+const MAX_UNCLEAR_TRIES = 40
 const STORE_BACKOFF = { firstMs: 100, maxMs: 5_000 }
 
 function messagesOf(follow: Follow): readonly Outgoing[] {

@@ -13,6 +13,7 @@
  * | it never ran, or was stopped by the worker     | none                    | back          |               |
  * | a neighbour in its child was killed            | none                    | back          |               |
  * | it has to go on later (`celery.chord_unlock`)  | none                    | acked         | itself        |
+ * | any, but no store takes what it has led to     | FAILURE                 | quarantined   |               |
  *
  * What follows is published with the ack; a part of a chord is reported before it, whatever the outcome
  * (`follower.ts`). With the error links end the steps that the chain had left.
@@ -28,7 +29,7 @@
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
 import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
-import type { Failure } from '../support/failure.ts'
+import { type Failure, toFailure } from '../support/failure.ts'
 import type { FollowedUp } from './orders.ts'
 
 export type RunOutcome =
@@ -98,6 +99,19 @@ export function tooManyDeliveries(counts: DeliveryCounts): Verdict | null {
   if (counts.deliveries <= MAX_DELIVERIES) return null
   const text = `Delivered ${counts.deliveries} times without an outcome: its workers may have died with it`
   return lostForGood(text, text, {})
+}
+
+/** Instead of an outcome that will never be stored, itself or what follows it. What was to go back goes back by its lease. */
+export function unstorable({ end }: Verdict, error: unknown): Verdict | null {
+  if (end.type === 'release') return null
+  const failure = toFailure(error)
+  const message = `The outcome of the task, or what follows it, cannot be stored: ${failure.message}`
+  return {
+    status: 'FAILURE',
+    result: null,
+    failure: { ...failure, message },
+    end: { type: 'quarantine', reason: message },
+  }
 }
 
 export const MAX_FOREIGN = 10
