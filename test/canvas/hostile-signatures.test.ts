@@ -39,6 +39,32 @@ for (const [what, link, field] of [
   })
 }
 
+for (const [what, steps] of [
+  ['a chain', Array(2_000).fill(sig('a'))],
+  ['a group in a chain', [container('group', Array(2_000).fill(sig('a')))]],
+] as const) {
+  test(`many error links of ${what} of many steps are refused before they are multiplied`, () => {
+    const link_error = Array.from({ length: 2_000 }, (_, index) => sig(`e${index}`))
+    const embed = embedOf({ callbacks: [container('chain', steps, { link_error })] })
+    const startedMs = performance.now()
+    const before = process.memoryUsage().rss
+    assert.throws(() => checkEmbed(embed, followed()), { code: 'CAROM_MESSAGE_INVALID', message: /10000 links/ })
+    assert.ok(performance.now() - startedMs < 1_000, `it took ${performance.now() - startedMs} ms`)
+    const grownBytes = process.memoryUsage().rss - before
+    assert.ok(grownBytes < 100e6, `it took ${grownBytes} bytes`)
+  })
+}
+
+test('error links of chains within chains are told apart in bearable time', () => {
+  let chain = container('chain', Array(100).fill(sig('a')))
+  for (let level = 0; level < 60; level++) {
+    chain = container('chain', [chain], { link_error: Array.from({ length: 90 }, (_, n) => sig(`e${level}-${n}`)) })
+  }
+  const startedMs = performance.now()
+  assert.throws(() => checkEmbed(embedOf({ callbacks: [chain] }), followed()), { code: 'CAROM_MESSAGE_INVALID' })
+  assert.ok(performance.now() - startedMs < 2_000, `it took ${performance.now() - startedMs} ms`)
+})
+
 test('queues are looked at in error links, in the next step of a chain, and in each member of a group', () => {
   const lost = sig('a', { options: { queue: 'celery-task-meta-1' } })
   for (const embed of [
