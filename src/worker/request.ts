@@ -43,7 +43,10 @@ export class Request {
     this.#renewedAtMs = atMs
   }
 
-  /** Whether somebody else may hold the message by now. Until then nobody but this worker ends the claim. */
+  /**
+   * Whether somebody else may hold the message by now. Until then nobody but this worker ends the claim; RabbitMQ does
+   * with the connection, and a run that has begun by then is not undone by ending it.
+   */
   get isLeaseOver(): boolean {
     return performance.now() - this.#renewedAtMs >= this.#leaseMs
   }
