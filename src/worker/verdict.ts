@@ -13,6 +13,7 @@
  * | it never ran, or was stopped by the worker     | none                    | back          |               |
  * | a neighbour in its child was killed            | none                    | back          |               |
  * | it has to go on later (`celery.chord_unlock`)  | none                    | acked         | itself        |
+ * | any, but no store takes what it has led to     | FAILURE                 | quarantined   |               |
  *
  * What follows is published with the ack; a part of a chord is reported before it, whatever the outcome
  * (`follower.ts`). With the error links end the steps that the chain had left.
@@ -21,13 +22,14 @@
  * result is stored.
  *
  * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
- * WorkerLostError instead, so that whoever waits is told.
+ * WorkerLostError instead, so that whoever waits is told; so is an attempt that was ended because nobody could say
+ * whether that ack is through.
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
 import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
-import type { Failure } from '../support/failure.ts'
+import { type Failure, toFailure } from '../support/failure.ts'
 import type { Elsewhere } from './neighbours.ts'
 import type { FollowedUp } from './orders.ts'
 
@@ -41,8 +43,8 @@ export type RunOutcome =
   /** Has to be done again later: its message is among `followUps`. */
   | { readonly type: 'later'; readonly followUps: FollowUps }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
-  /** Dropped from the pool's queue, or ended by this worker on order. */
-  | { readonly type: 'stopped' }
+  /** Dropped from the pool's queue, or ended by this worker on order; `why` is for whom it cannot go back. */
+  | { readonly type: 'stopped'; readonly why?: string }
 
 export interface TaskPolicy {
   readonly ignoreResult: boolean
@@ -85,7 +87,7 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
     case 'later':
       return { status: null, result: null, failure: null, end: ACK }
     case 'stopped':
-      return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
+      return run.acked ? lostWithoutMessage(outcome.why ?? STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':
       return judgeLoss(outcome.certificate, outcome.text, counts, run)
   }
@@ -98,6 +100,19 @@ export function tooManyDeliveries(counts: DeliveryCounts): Verdict | null {
   if (counts.deliveries <= MAX_DELIVERIES) return null
   const text = `Delivered ${counts.deliveries} times without an outcome: its workers may have died with it`
   return lostForGood(text, text, {})
+}
+
+/** Instead of an outcome that will never be stored, itself or what follows it. What was to go back goes back by its lease. */
+export function unstorable({ end }: Verdict, error: unknown): Verdict | null {
+  if (end.type === 'release') return null
+  const failure = toFailure(error)
+  const message = `The outcome of the task, or what follows it, cannot be stored: ${failure.message}`
+  return {
+    status: 'FAILURE',
+    result: null,
+    failure: { ...failure, message },
+    end: { type: 'quarantine', reason: message },
+  }
 }
 
 export const MAX_FOREIGN = 10

@@ -86,8 +86,8 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     const settler = new Settler(connections, follower, log, this)
     const neighbours = new Neighbours(connections.broker.mailbox)
     const elsewhere = (task: string) => neighbours.whoKnows(task)
-    const parts = { executor: this.#executor, settler, tasks, extendedBy, acceptContent, elsewhere, log }
-    const requests = new Requests(parts, this)
+    const facts = { tasks, extendedBy, acceptContent, elsewhere, leaseMs }
+    const requests = new Requests({ executor: this.#executor, settler, ...facts, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
     const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)
