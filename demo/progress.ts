@@ -14,7 +14,8 @@ export class Progress {
 
   show({ done, total, bytes, note }: ProgressState): void {
     const elapsedMs = performance.now() - this.#startedAtMs
-    if (!this.#onTerminal && performance.now() - this.#printedAtMs < 1_000) return
+    const isDue = performance.now() - this.#printedAtMs >= 1_000 || done === total
+    if (!this.#onTerminal && !isDue) return
     this.#printedAtMs = performance.now()
     const rate = done / (elapsedMs / 1000)
     const left = rate > 0 ? `${Math.ceil((total - done) / rate)} s left` : 'starting'

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { buildTests } from './compile.mjs'
 import { ensureInstalled } from './install.mjs'
 import { main, root } from './steps.mjs'
-import { ensureSystemPackages } from './system-packages.mjs'
+import { requireSystemPackages } from './system-packages.mjs'
 
 await main(() => {
   const [first, ...rest] = process.argv.slice(2)
   const withCelery = first === '--celery'
-  if (withCelery) ensureSystemPackages()
+  if (withCelery) requireSystemPackages(celeryPackages(), 'npm run demo:celery')
   ensureInstalled()
   buildTests()
   const demo = join(root, 'build', 'demo', withCelery ? 'celery' : '.', 'main.js')
@@ -17,3 +17,9 @@ await main(() => {
   const { status, signal } = spawnSync(process.execPath, [demo, ...args], { stdio: 'inherit' })
   process.exitCode = signal === null ? (status ?? 1) : 1
 })
+
+/** The Python on the PATH may have Celery from elsewhere. */
+function celeryPackages() {
+  const hasCelery = spawnSync('python3', ['-c', 'import celery, redis']).status === 0
+  return ['redis-server', ...(hasCelery ? [] : ['python3-celery', 'python3-redis'])]
+}

@@ -1,7 +1,7 @@
 // The programs outside npm that tests need, and how a machine gets them. Nothing else is taken from the system.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { run } from './steps.mjs'
+import { Refusal, run } from './steps.mjs'
 
 /** Debian's own Python: another one on the PATH does not see the packages of the system. */
 const PYTHON = '/usr/bin/python3'
@@ -45,16 +45,37 @@ function lookFor({ command, module }) {
 export function ensureSystemPackages() {
   const missing = missingPackages().map((entry) => entry.package)
   if (missing.length === 0) return console.log('Nothing is missing')
-  if (!isDebian() || process.getuid?.() !== 0) return console.log(skipNotice(missing))
-  console.log(`Installing system packages: ${missing.join(', ')}`)
+  if (!canInstall()) return console.log(skipNotice(missing))
+  install(missing)
+}
+
+/** Installs those of `names` that are missing. @throws Refusal where that cannot be done, with the command to use. */
+export function requireSystemPackages(names, what) {
+  const missing = missingPackages()
+    .map((entry) => entry.package)
+    .filter((name) => names.includes(name))
+  if (missing.length === 0) return
+  if (!canInstall()) throw new Refusal(`${what} needs ${missing.join(', ')}. Install it by: ${installAdvice(missing)}`)
+  install(missing)
+}
+
+function canInstall() {
+  return isDebian() && process.getuid?.() === 0 && spawnSync('sh', ['-c', 'command -v apt-get']).status === 0
+}
+
+function install(names) {
+  console.log(`Installing system packages: ${names.join(', ')}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   run('apt-get', ['-q', 'update'], { env })
-  run('apt-get', ['-q', 'install', '-y', '--no-install-recommends', ...missing], { env })
+  run('apt-get', ['-q', 'install', '-y', '--no-install-recommends', ...names], { env })
 }
 
 export function skipNotice(missing) {
-  const command = isDebian() ? `sudo ${installCommand(missing)}` : `the package manager of this system`
-  return `!! Tests that need ${missing.join(', ')} are SKIPPED. To run them, install it by: ${command}`
+  return `!! Tests that need ${missing.join(', ')} are SKIPPED. To run them, install it by: ${installAdvice(missing)}`
+}
+
+function installAdvice(names) {
+  return isDebian() ? `sudo ${installCommand(names)}` : 'the package manager of this system'
 }
 
 function installCommand(names) {

@@ -42,7 +42,10 @@ export class Connections implements ResultSource {
   }
 
   onEnding(stop: (reason: unknown) => void): () => void {
-    if (this.#ending.signal.aborted) stop(this.#ending.signal.reason)
+    if (this.#ending.signal.aborted) {
+      stop(this.#ending.signal.reason)
+      return () => {}
+    }
     this.#stops.add(stop)
     return () => this.#stops.delete(stop)
   }

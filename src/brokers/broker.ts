@@ -53,8 +53,10 @@ export interface Consumer {
   renew(tokens: readonly string[]): Promise<readonly string[]>
   /**
    * Ends claims, each in one step: the result is stored (never over a SUCCESS), then `next` is published, then the
-   * message ends. In the order given; `lost` where the token no longer stands, and then nothing of it has happened.
-   * The whole call is durable, or has not happened, when it settles.
+   * message ends. In the order given; `lost` where the token no longer stands, and then this call has done nothing of it.
+   * The whole call is durable when it resolves. When it rejects nothing has happened; but where the connection broke
+   * (`CAROM_STORE_UNAVAILABLE`) the answer may be all that was lost, and what it has ended is `lost` when it is settled
+   * again.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly ('settled' | 'lost')[]>
   /** Gives back every claim that was not settled, uncounted, and closes. */

@@ -113,7 +113,8 @@ export class Expansion {
     const first = left.pop()
     if (first === undefined) return
     const rest = left.length === 0 ? {} : { chain: left }
-    this.apply(first, { options: { ...without(options, OF_CHAIN), ...rest } }, path)
+    // A path of its own: a group or a chord numbers its members as the steps are numbered here.
+    this.apply(first, { options: { ...without(options, OF_CHAIN), ...rest } }, `${path}/first`)
   }
 
   #chord(call: WireSignature, path: string): void {

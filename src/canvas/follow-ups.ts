@@ -8,7 +8,7 @@ import { Expansion, type OpenedChord } from './expansion.ts'
 import { linked, listOf } from './links.ts'
 import { bodyOf, checkNesting, endId, membersOf, stepsOf } from './shapes.ts'
 import type { AddressedMessage, Stamps, TaskKnowledge } from './signature-message.ts'
-import { isGroup, readSignature, readSignatures, textOption, type WireSignature } from './wire-signature.ts'
+import { isGroup, readSignature, readSignatures, refused, textOption, type WireSignature } from './wire-signature.ts'
 
 export interface FollowUps {
   readonly messages: readonly AddressedMessage[]
@@ -166,8 +166,10 @@ class Fallen {
     if (subtask_type === 'chain' || subtask_type === 'chord' || groupId === null) return
     const [chord] = listOf(options.chord)
     if (chord === undefined) return
-    const { group_index: index } = options
-    const position = typeof index === 'number' ? index : null
-    this.parts.push(partOf(readSignature(chord, `${field}.options.chord`), { groupId, index: position, taskId }))
+    const index = options.group_index ?? null
+    if (index !== null && !Number.isSafeInteger(index))
+      throw refused(`${field}.options.group_index`, index, 'an integer')
+    const place = { groupId, index: index as number | null, taskId }
+    this.parts.push(partOf(readSignature(chord, `${field}.options.chord`), place))
   }
 }

@@ -62,12 +62,15 @@ export function stepsOf(chain: WireSignature, field: string, depth = 0): WireSig
   return first === undefined ? [] : [applied(first, { args: chain.args }), ...rest]
 }
 
-/** The body of a chord. What is said of a chord is said of its body: what follows the chord follows that. */
+/**
+ * The body of a chord. What is said of a chord is said of its body: what follows the chord follows that. An id that the
+ * body has already stays: Celery 5.2 writes the id of the header into a chord that is a step of a chain.
+ */
 export function bodyOf(chord: WireSignature, field: string): WireSignature {
   const said = readSignature(chord.kwargs.body, `${field}.kwargs.body`)
   const { task_id, link, link_error, ...options } = chord.options
   const body = appended(applied(said, { options }), 'link', link)
-  const id = textOption(chord.options, 'task_id')
+  const id = endId(said, field) === undefined ? textOption(chord.options, 'task_id') : undefined
   return withOptions(appended(body, 'link_error', link_error), id === undefined ? {} : { task_id: id })
 }
 
@@ -78,8 +81,10 @@ export function bodyOf(chord: WireSignature, field: string): WireSignature {
 export function endId(signature: WireSignature, field: string, depth = 0): string | undefined {
   checkNesting(depth, field)
   const own = textOption(signature.options, 'task_id')
+  if (signature.subtask_type === 'chord') {
+    return endId(readSignature(signature.kwargs.body, `${field}.kwargs.body`), field, depth + 1) ?? own
+  }
   if (own !== undefined) return own
-  if (signature.subtask_type === 'chord') return endId(bodyOf(signature, field), field, depth + 1)
   const last = signature.subtask_type === 'chain' ? stepsOf(signature, field).at(-1) : undefined
   return last === undefined ? undefined : endId(last, field, depth + 1)
 }

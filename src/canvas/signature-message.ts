@@ -1,7 +1,8 @@
 /** The message of one plain signature: its options by Celery's names, as headers, properties and embed. */
 import { fromWireDate } from '../message/dates.ts'
-import { invalidMessage, isJsonObject } from '../message/invalid-message.ts'
+import { invalidMessage, isJsonObject, type MessageNames } from '../message/invalid-message.ts'
 import type { Message } from '../message/message.ts'
+import { whyNoQueue } from '../message/queue-name.ts'
 import { buildTaskMessage, isReservedHeader, type TaskCall } from '../message/task-message.ts'
 import { UnencodableError } from '../message/wire-json.ts'
 import type { Writing } from '../message/write-body.ts'
@@ -41,8 +42,7 @@ export function toMessage(
   nowMs: number,
 ): AddressedMessage {
   const { task, options } = signature
-  // Without an exchange, the default one, a routing key is the name of a queue.
-  const queue = textOption(options, 'queue') ?? textOption(options, 'routing_key') ?? knowledge.queueOf(task)
+  const queue = queueOf(options, { task, id }) ?? knowledge.queueOf(task)
   const call: TaskCall = {
     task,
     id,
@@ -68,6 +68,16 @@ export function toMessage(
     },
   }
   return { queue, message: build(call, nowMs, () => writingOf(knowledge, task, options)) }
+}
+
+/** Looked at here, before anything has run: a broker would refuse it with the outcome of the task before it. */
+function queueOf(options: Options, names: MessageNames): string | undefined {
+  // Without an exchange, the default one, a routing key is the name of a queue.
+  const option = textOption(options, 'queue') === undefined ? 'routing_key' : 'queue'
+  const queue = textOption(options, option)
+  const problem = queue === undefined ? null : whyNoQueue(queue)
+  if (problem !== null) throw invalidMessage(names, `options.${option}`, problem)
+  return queue
 }
 
 function stampsOf(options: Options): Stamps {

@@ -35,7 +35,8 @@ class Writer {
       case 'boolean':
         return this.#byte(value ? 0xc3 : 0xc2)
       case 'number':
-        return Number.isSafeInteger(value) ? this.#integer(value) : this.#float(value)
+        // An integer has no negative zero.
+        return Number.isSafeInteger(value) && !Object.is(value, -0) ? this.#integer(value) : this.#float(value)
       case 'bigint':
         return this.#bigint(value)
       case 'string':

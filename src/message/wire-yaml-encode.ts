@@ -50,6 +50,7 @@ function textOf(text: string, path: string): string {
 function numberOf(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
+  if (Object.is(value, -0)) return '-0.0'
   const text = String(value)
   if (Number.isSafeInteger(value)) return text
   const [digits = '', exponent] = text.split('e')

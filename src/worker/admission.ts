@@ -5,6 +5,7 @@ import { fromWireDate } from '../message/dates.ts'
 import { MAX_NAME_LENGTH } from '../message/headers.ts'
 import { isProtocolV2 } from '../message/protocol-v1.ts'
 import type { TaskDescription } from './child/description.ts'
+import type { Elsewhere } from './neighbours.ts'
 import { judgeForeign, type TaskPolicy, tooManyDeliveries, type Verdict } from './verdict.ts'
 
 export type Admission =
@@ -15,15 +16,19 @@ export type Admission =
   | { readonly type: 'unread' }
   /** Not a task message of ours: nothing is stored. */
   | { readonly type: 'refused'; readonly end: DeliveryEnd; readonly reason: string }
+  /** The same, of a task that another worker knows. */
+  | { readonly type: 'elsewhere'; readonly end: DeliveryEnd; readonly reason: string }
 
 /** What a worker takes. */
 export interface Admitting {
   readonly tasks: ReadonlyMap<string, TaskDescription>
   /** Content types. */
   readonly acceptContent: ReadonlySet<string>
+  /** Who else knows a task that this worker does not. */
+  readonly elsewhere: (task: string) => Elsewhere
 }
 
-export function admit(delivery: Delivery, { tasks, acceptContent }: Admitting, nowMs: number): Admission {
+export function admit(delivery: Delivery, { tasks, acceptContent, elsewhere }: Admitting, nowMs: number): Admission {
   const { headers } = delivery.message
   if (!isProtocolV2(headers)) return refuseUnread(delivery, acceptContent) ?? { type: 'unread' }
   if (!isName(headers.task) || !isName(headers.id)) {
@@ -32,8 +37,10 @@ export function admit(delivery: Delivery, { tasks, acceptContent }: Admitting, n
   }
   const policy = tasks.get(headers.task)
   if (policy === undefined) {
-    const end = judgeForeign(headers.task, delivery.counts)
-    return { type: 'refused', end, reason: `No task "${headers.task}" is registered in this worker's app` }
+    const others = elsewhere(headers.task)
+    const end = judgeForeign(headers.task, delivery.counts, others)
+    const reason = `No task "${headers.task}" is registered in this worker's app`
+    return { type: others === 'known' ? 'elsewhere' : 'refused', end, reason }
   }
   const refused = refuseUnread(delivery, acceptContent)
   if (refused !== null) return refused

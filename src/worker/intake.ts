@@ -6,7 +6,8 @@ import { backoffMs } from '../support/backoff.ts'
 export interface IntakeOwner {
   /** How many messages may be claimed now; 0 to wait for `roomFreed`. */
   room(): number
-  receive(deliveries: readonly Delivery[]): void
+  /** False when none of them was for this worker: others should have their turn now. */
+  receive(deliveries: readonly Delivery[]): boolean
   /** The store refused a claim. True to go on after `delayMs`, false to claim no more. */
   claimFailed(error: unknown, delayMs: number): boolean
 }
@@ -37,7 +38,9 @@ export class Intake {
         this.#claim = new AbortController()
         const deliveries = await this.#consumer.claim(room, { signal: this.#claim.signal })
         failures = 0
-        if (deliveries.length > 0) this.#owner.receive(deliveries)
+        if (deliveries.length > 0 && !this.#owner.receive(deliveries)) {
+          await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
+        }
       } catch (error) {
         if (signal.aborted) return
         const delayMs = backoffMs(failures++, CLAIM_BACKOFF)
@@ -72,4 +75,6 @@ export class Intake {
   }
 }
 
+// A queue whose tasks another worker knows: that one finds most of them there, and what lies behind them is reached too.
+const COURTESY_MS = 100
 const CLAIM_BACKOFF = { firstMs: 100, maxMs: 5_000 }

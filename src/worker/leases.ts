@@ -35,7 +35,12 @@ export class Leases {
     if (byToken.size === 0 || this.#renewing) return
     this.#renewing = true
     try {
-      for (const token of await this.#consumer.renew([...byToken.keys()])) this.#lost(byToken.get(token))
+      const askedAtMs = performance.now()
+      const lost = new Set(await this.#consumer.renew([...byToken.keys()]))
+      for (const [token, request] of byToken) {
+        if (lost.has(token)) this.#lost(request)
+        else request.renewed(askedAtMs)
+      }
     } catch (error) {
       if (this.#owner.storeFailed(error)) return
       // The next round is before the lease ends; if the store stays away, the claims are lost and the runs repeated.
@@ -45,9 +50,9 @@ export class Leases {
     }
   }
 
-  #lost(request: Request | undefined): void {
+  #lost(request: Request): void {
     // It may have been settled, or acked early, while the renewal was on its way: who asked for that is told.
-    if (request === undefined || request.acknowledgement !== null) return
+    if (request.acknowledgement !== null) return
     if (request.state === 'waiting' || request.state === 'running') this.#owner.leaseLost(request)
   }
 }

@@ -19,18 +19,36 @@ export class Request {
   acknowledgement: Promise<void> | null = null
   /** The message is gone, although its task runs: no claim is left to keep alive. */
   acknowledged = false
+  /** Its ack was asked for, and its lease was over before anybody could say whether that is through. */
+  ackUnknown = false
   /** Set when the claim was found to be lost: its outcome is nobody's business any more. */
   leaseLost = false
   /** As its child has told, where results say it. */
   calledWith: Omit<CalledWith, 'taskId'> | null = null
+  readonly #leaseMs: number
   readonly #extendedBy: string | null
   readonly #children: string[] = []
+  #renewedAtMs = this.claimedAtMs
 
   /** @param extendedBy how its result names this worker, where it says what the call was. */
-  constructor(delivery: Delivery, policy: TaskPolicy, extendedBy: string | null = null) {
+  constructor(delivery: Delivery, policy: TaskPolicy, leaseMs: number, extendedBy: string | null = null) {
     this.delivery = delivery
     this.policy = policy
+    this.#leaseMs = leaseMs
     this.#extendedBy = extendedBy
+  }
+
+  /** The store has begun the lease anew, at this moment (`performance.now()`) or later. */
+  renewed(atMs: number): void {
+    this.#renewedAtMs = atMs
+  }
+
+  /**
+   * Whether somebody else may hold the message by now. Until then nobody but this worker ends the claim; RabbitMQ does
+   * with the connection, and a run that has begun by then is not undone by ending it.
+   */
+  get isLeaseOver(): boolean {
+    return performance.now() - this.#renewedAtMs >= this.#leaseMs
   }
 
   get taskId(): string {

@@ -10,6 +10,7 @@ import type { TaskDescription } from './child/description.ts'
 import type { Executor } from './executor.ts'
 import { type Follow, whoeverFollows } from './follower.ts'
 import type { Logger } from './log.ts'
+import type { Elsewhere } from './neighbours.ts'
 import type { FollowedUp } from './orders.ts'
 import { Request, type RequestState } from './request.ts'
 import { reportRefusal, reportRun } from './run-report.ts'
@@ -33,8 +34,11 @@ export interface RequestsParts {
   readonly tasks: ReadonlyMap<string, TaskDescription>
   /** How results name this worker, where they say what their call was. */
   readonly extendedBy: string | null
+  readonly leaseMs: number
   /** The content types that its children read. */
   readonly acceptContent: ReadonlySet<string>
+  /** Who else knows a task that the app has not registered. */
+  readonly elsewhere: (task: string) => Elsewhere
   readonly log: Logger
 }
 
@@ -78,9 +82,16 @@ export class Requests {
     return [...this.#byToken.values()].filter((request) => request.state === state)
   }
 
-  receive(deliveries: readonly Delivery[]): void {
+  /** Returns whether any of them was for this worker, as far as is known. */
+  receive(deliveries: readonly Delivery[]): boolean {
     const nowMs = Date.now()
-    for (const delivery of deliveries) this.#take(delivery, admit(delivery, this.#parts, nowMs))
+    let areOurs = false
+    for (const delivery of deliveries) {
+      const admission = admit(delivery, this.#parts, nowMs)
+      if (admission.type !== 'elsewhere') areOurs = true
+      this.#take(delivery, admission)
+    }
+    return areOurs
   }
 
   /** Those that no child has been given yet go back to their queue. */
@@ -113,9 +124,9 @@ export class Requests {
   }
 
   #take(delivery: Delivery, admission: Admission): void {
-    if (admission.type === 'refused') return void this.#refuse(delivery, admission)
+    if (admission.type === 'refused' || admission.type === 'elsewhere') return void this.#refuse(delivery, admission)
     if (admission.type === 'unread') return void this.#read(delivery)
-    const request = new Request(delivery, admission.policy, this.#parts.extendedBy)
+    const request = new Request(delivery, admission.policy, this.#parts.leaseMs, this.#parts.extendedBy)
     this.#byToken.set(request.token, request)
     this.#active++
     if (admission.type === 'decided') return void this.#settle(request, admission.verdict)
@@ -133,7 +144,7 @@ export class Requests {
   /** A message that only its body names: a child reads it, and what it turns out to be is taken instead. */
   async #read(delivery: Delivery): Promise<void> {
     const { executor } = this.#parts
-    const request = new Request(delivery, UNREAD)
+    const request = new Request(delivery, UNREAD, this.#parts.leaseMs)
     this.#byToken.set(request.token, request)
     this.#active++
     const nowMs = Date.now()
@@ -163,15 +174,28 @@ export class Requests {
   }
 
   async #acknowledge(request: Request): Promise<void> {
-    if ((await this.#parts.settler.acknowledge(request)) === 'settled') request.acknowledged = true
-    else this.leaseLost(request)
+    const acked = await this.#parts.settler.acknowledge(request)
+    if (acked === 'lost') return this.leaseLost(request)
+    request.acknowledged = true
+    if (acked === 'unknown') this.#ackUnknown(request)
+  }
+
+  /** Its message may be gone, or with another worker: the attempt is ended, and whoever waits for it is told. */
+  #ackUnknown(request: Request): void {
+    const { taskId, task } = request
+    this.#parts.log.warn(
+      { taskId, task },
+      'Nobody can say whether the message of a task was acked; its attempt is ended',
+    )
+    request.ackUnknown = true
+    this.#parts.executor.terminate(request)
   }
 
   #ended(request: Request, said: RunOutcome): void {
     const acked = request.acknowledgement !== null
     // What a task throws after its signal was aborted is the stop, as far as anybody can tell: it goes back, if it can.
     const isStopped = said.type === 'failed' && isFurther(this.#owner.stage, 'warm') && !acked
-    const outcome = isStopped ? STOPPED : said
+    const outcome = isStopped ? STOPPED : said.type === 'stopped' && request.ackUnknown ? ACK_UNKNOWN : said
     const verdict = judge(outcome, request.delivery.counts, { maxCrashes: request.policy.maxCrashes, acked })
     if (request.startedAtMs !== null) this.#owner.ran(performance.now() - request.startedAtMs)
     reportRun(this.#parts.log, request, outcome, verdict)
@@ -196,16 +220,17 @@ export class Requests {
 
   async #store(request: Request, verdict: Verdict, follow: Follow): Promise<void> {
     const { settler, executor } = this.#parts
-    if (request.acknowledgement === null) {
-      const settled = settler.settle(request, verdict, follow)
-      // A child is without work: the claim that goes with this settlement must not wait for company.
-      if (this.#active < executor.credits) settler.hurry()
-      await settled
-    } else {
-      await request.acknowledgement
-      if (!request.leaseLost) await settler.save(request, verdict, follow)
-    }
+    await request.acknowledgement
+    if (request.leaseLost) return
+    const settled = settler.settle(request, verdict, follow)
+    // A child is without work: the claim that goes with this settlement must not wait for company.
+    if (this.#active < executor.credits) settler.hurry()
+    await settled
   }
 }
 
 const STOPPED: RunOutcome = { type: 'stopped' }
+const ACK_UNKNOWN: RunOutcome = {
+  type: 'stopped',
+  why: 'The store was away while its message was acked at its start (acksLate: false), for longer than its lease',
+}

@@ -48,16 +48,18 @@ export class SettleBatch {
 
   async #drain(): Promise<void> {
     this.#draining = true
-    while (this.#waiting.length > 0) {
-      await this.#rest(this.#nextCallMs - performance.now())
-      await turn()
-      const startedAtMs = performance.now()
-      this.#calling()
-      await this.#call(this.#waiting.splice(0))
-      const endedAtMs = performance.now()
-      this.#nextCallMs = endedAtMs + Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * (endedAtMs - startedAtMs)))
+    try {
+      while (this.#waiting.length > 0) {
+        await this.#rest(this.#nextCallMs - performance.now())
+        await turn()
+        const startedAtMs = performance.now()
+        await this.#call(this.#waiting.splice(0))
+        const endedAtMs = performance.now()
+        this.#nextCallMs = endedAtMs + Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * (endedAtMs - startedAtMs)))
+      }
+    } finally {
+      this.#draining = false
     }
-    this.#draining = false
   }
 
   #rest(restMs: number): Promise<void> | undefined {
@@ -74,6 +76,8 @@ export class SettleBatch {
 
   async #call(batch: readonly Waiting[]): Promise<void> {
     try {
+      // Within: nobody else would answer those of the batch, should it throw.
+      this.#calling()
       const settled = await this.#consumer.settle(batch.map(({ settlement }) => settlement))
       for (const [index, { resolve }] of batch.entries()) resolve(settled[index] as Settled)
     } catch (error) {

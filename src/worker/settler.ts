@@ -6,7 +6,11 @@
  * never run), `follower.ts` carries it out before; all of it can be done twice.
  *
  * While the store cannot be written the outcome waits here and is tried again. Its lease is renewed as far as the store
- * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's.
+ * lets it; where that fails for longer than a lease, the outcome may come too late, and is nobody's. A connection that
+ * breaks may take the answer with it, after the store has done what it was asked: the next try is told `lost` then.
+ *
+ * What no store will ever take (a queue that cannot be) is tried no further: the task fails, and its message is set
+ * aside.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, Consumer, DeliveryEnd, Outgoing, Settlement } from '../brokers/broker.ts'
@@ -16,12 +20,16 @@ import { encodeWireJson } from '../message/wire-json.ts'
 import type { ResultBackend } from '../results/backend.ts'
 import type { ResultMeta } from '../results/meta.ts'
 import { backoffMs } from '../support/backoff.ts'
-import { type Follow, type Follower, needsNoMore } from './follower.ts'
+import { type CarriedOut, type Follow, type Follower, needsNoMore } from './follower.ts'
 import type { Logger } from './log.ts'
 import type { FollowedUp } from './orders.ts'
 import type { Request } from './request.ts'
 import { SettleBatch } from './settle-batch.ts'
-import type { Verdict } from './verdict.ts'
+import type { Stage } from './shutdown.ts'
+import { isRefusal, worthOfTries } from './store-trouble.ts'
+import { unstorable, type Verdict } from './verdict.ts'
+
+type Settled = 'settled' | 'lost'
 
 export interface Stores {
   readonly consumer: Consumer
@@ -32,6 +40,7 @@ export interface Stores {
 }
 
 export interface SettlerOwner {
+  readonly stage: Stage
   /** Outcomes are about to be stored: a claim made now costs no commit of its own. */
   storing(): void
   /** The store has refused an outcome. True if it will never take one again. */
@@ -54,40 +63,37 @@ export class Settler {
     this.#batch = new SettleBatch(stores.consumer, () => owner.storing())
   }
 
-  /** Resolves when the outcome is durable, or was nobody's any more (`lost`). */
-  async settle(request: Request, verdict: Verdict, follow: Follow = null): Promise<'settled' | 'lost'> {
-    if (!isSimple(follow)) return this.#settleFollowed(request, verdict, follow)
-    const next = messagesOf(follow)
-    const meta = request.ignores(verdict.status) ? null : toMeta(request, verdict, next)
-    return this.#untilDone(request, async (alone) => {
-      // In one store nothing is awaited before: the settlement is there when the caller hurries.
-      const result = this.#stores.fused ? meta : await this.#beforeEnd(meta)
-      return this.#end({ token: request.token, result, next, end: verdict.end }, alone)
+  /**
+   * Stores an outcome with what follows it, and ends the delivery; without an end, where its message was acked before.
+   * Resolves when that is durable, or was nobody's any more.
+   */
+  async settle(request: Request, verdict: Verdict, follow: Follow = null): Promise<void> {
+    const meta = toMeta(request, verdict, messagesOf(follow))
+    const simply = { next: messagesOf(follow), completed: [], end: verdict.end, lost: false, saved: false }
+    let completed: readonly string[] = []
+    const settled = await this.#untilDone(request, async (alone) => {
+      const isSimply = meta === null || isSimple(follow)
+      const carried = isSimply ? simply : await this.#follower.carryOut(request, verdict, meta, follow)
+      if (carried.lost) return 'lost'
+      completed = carried.completed
+      return this.#store(request, request.ignores(verdict.status) ? null : meta, carried, alone)
     })
+    if (settled === 'settled') await this.#follower.close(completed)
+    if (typeof settled === 'object') await this.#setAside(request, unstorable(verdict, settled.error), settled.error)
   }
 
-  /** `acksLate: false`: the message is gone before the task has run. */
-  acknowledge(request: Request): Promise<'settled' | 'lost'> {
-    return this.#untilDone(request, (alone) => this.#end({ ...NOTHING, token: request.token, end: ACK }, alone))
-  }
-
-  /** The outcome of a request whose message is gone already. */
-  async save(request: Request, verdict: Verdict, follow: Follow = null): Promise<void> {
-    const { backend, broker } = this.#stores
-    const said = messagesOf(follow)
-    const meta = toMeta(request, verdict, said)
-    await this.#untilDone(request, async () => {
-      const carried = meta === null ? null : await this.#follower.carryOut(request, verdict, meta, follow)
-      if (meta !== null && !request.ignores(verdict.status) && carried?.saved !== true) await backend.save([meta])
-      const next = carried?.next ?? said
-      if (next.length > 0) await broker.publish(next)
-      await this.#follower.close(carried?.completed ?? [])
-      return 'settled'
-    })
+  /**
+   * `acksLate: false`: the message is gone before the task has run. `unknown`: nobody can say whether it is, since no
+   * answer came while its lease lasted.
+   */
+  async acknowledge(request: Request): Promise<Settled | 'unknown'> {
+    const ack = { ...NOTHING, token: request.token, end: ACK }
+    const settled = await this.#untilDone(request, (alone) => this.#end(ack, alone))
+    return typeof settled === 'object' ? 'unknown' : settled
   }
 
   /** Ends a delivery that never became a request. */
-  reject(token: string, end: DeliveryEnd): Promise<'settled' | 'lost'> {
+  reject(token: string, end: DeliveryEnd): Promise<Settled> {
     return this.#end({ ...NOTHING, token, end }, false)
   }
 
@@ -101,45 +107,69 @@ export class Settler {
     this.#gaveUp.abort()
   }
 
-  /** What follows has to be carried out before the end, and closed after it. */
-  #settleFollowed(request: Request, verdict: Verdict, follow: Follow): Promise<'settled' | 'lost'> {
-    return this.#untilDone(request, async (alone) => {
-      const said = messagesOf(follow)
-      const meta = toMeta(request, verdict, said)
-      if (meta === null) return this.#end({ ...NOTHING, token: request.token, end: verdict.end, next: said }, alone)
-      const { next, completed, end, lost, saved } = await this.#follower.carryOut(request, verdict, meta, follow)
-      if (lost) return 'lost'
-      const result = await this.#beforeEnd(request.ignores(verdict.status) || saved ? null : meta)
-      const ending = this.#end({ token: request.token, result, next, end }, alone)
-      // Whoever waits for what follows has waited for the rest already.
-      if (next.length > 0) this.hurry()
-      const settled = await ending
-      if (settled === 'settled') await this.#follower.close(completed)
-      return settled
-    })
+  /** The outcome, what follows it, the end of the delivery: in this order, and in one store in one step. */
+  async #store(
+    { token, acknowledgement }: Request,
+    outcome: ResultMeta | null,
+    { next, end, saved }: CarriedOut,
+    alone: boolean,
+  ): Promise<Settled> {
+    const { fused, backend, broker } = this.#stores
+    const isThere = acknowledgement === null
+    const left = saved ? null : outcome
+    const goesAlong = fused && isThere
+    // In one store nothing is awaited before: the settlement is there when the caller hurries.
+    if (left !== null && !goesAlong) await backend.save([left])
+    if (!isThere) {
+      if (next.length > 0) await broker.publish(next)
+      return 'settled'
+    }
+    const ending = this.#end({ token, result: goesAlong ? left : null, next, end }, alone)
+    // Whoever waits for what a chord leads to has waited for all its parts already.
+    if (saved && next.length > 0) this.hurry()
+    return ending
   }
 
-  /** Stores the result where broker and backend are two, and gives what is left to store with the end. */
-  async #beforeEnd(meta: ResultMeta | null): Promise<ResultMeta | null> {
-    const { fused, backend } = this.#stores
-    if (fused || meta === null) return meta
-    await backend.save([meta])
-    return null
-  }
-
-  #end(settlement: Settlement, alone: boolean): Promise<'settled' | 'lost'> {
+  #end(settlement: Settlement, alone: boolean): Promise<Settled> {
     return alone ? this.#batch.settleAlone(settlement) : this.#batch.settle(settlement)
   }
 
+  /** Whoever waits is told, and the message is kept for a person: it would come to the same end the next time. */
+  async #setAside(request: Request, verdict: Verdict | null, error: unknown): Promise<void> {
+    const { taskId, task } = request
+    this.#log.error({ taskId, task, err: error }, 'The outcome of a task cannot be stored, and is given up')
+    if (verdict === null) return
+    const meta = request.ignores(verdict.status) ? null : toMeta(request, verdict, [])
+    const ended = await this.#untilDone(request, (alone) =>
+      this.#store(request, meta, { next: [], completed: [], end: verdict.end, lost: false, saved: false }, alone),
+    )
+    if (typeof ended !== 'object') return
+    this.#log.error(
+      { taskId, task, err: ended.error },
+      'A message could not be set aside: it comes back with its lease',
+    )
+  }
+
+  /**
+   * Tries until it is done, or needs no more tries. After an answer that never came, `lost` may be our own doing: while
+   * the lease lasts nobody else ends a claim, so then the earlier try went through. Later it is `unknown`.
+   */
   async #untilDone(
     request: Request,
-    attempt: (alone: boolean) => Promise<'settled' | 'lost'>,
-  ): Promise<'settled' | 'lost'> {
+    attempt: (alone: boolean) => Promise<Settled>,
+  ): Promise<Settled | 'unknown' | Unstorable> {
+    let mayBeDone = false
     for (let tries = 0; ; tries++) {
       try {
-        return await attempt(tries > 0)
+        const settled = await attempt(tries > 0)
+        if (settled === 'settled' || !mayBeDone) return settled
+        return request.isLeaseOver ? 'unknown' : 'settled'
       } catch (error) {
-        if (this.#gaveUp.signal.aborted || request.leaseLost || this.#owner.storeFailed(error)) return 'lost'
+        mayBeDone ||= !isRefusal(error)
+        if (this.#gaveUp.signal.aborted || request.leaseLost || this.#owner.storeFailed(error)) {
+          return mayBeDone ? 'unknown' : 'lost'
+        }
+        if (this.#isHopeless(error, tries)) return { error }
         this.#log.error(
           { taskId: request.taskId, err: error },
           'The outcome of a task could not be stored; trying again',
@@ -148,8 +178,22 @@ export class Settler {
       }
     }
   }
+
+  #isHopeless(error: unknown, tries: number): boolean {
+    // The first try may have failed for what was settled with it.
+    if (tries === 0) return false
+    const worth = worthOfTries(error)
+    return worth === 'none' || (worth === 'some' && (tries >= MAX_UNCLEAR_TRIES || this.#owner.stage !== 'running'))
+  }
 }
 
+/** No further try would store it. */
+interface Unstorable {
+  readonly error: unknown
+}
+
+// Two minutes or three, by the back-off.
+const MAX_UNCLEAR_TRIES = 40
 const STORE_BACKOFF = { firstMs: 100, maxMs: 5_000 }
 
 function messagesOf(follow: Follow): readonly Outgoing[] {

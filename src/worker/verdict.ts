@@ -13,6 +13,7 @@
  * | it never ran, or was stopped by the worker     | none                    | back          |               |
  * | a neighbour in its child was killed            | none                    | back          |               |
  * | it has to go on later (`celery.chord_unlock`)  | none                    | acked         | itself        |
+ * | any, but no store takes what it has led to     | FAILURE                 | quarantined   |               |
  *
  * What follows is published with the ack; a part of a chord is reported before it, whatever the outcome
  * (`follower.ts`). With the error links end the steps that the chain had left.
@@ -21,13 +22,15 @@
  * result is stored.
  *
  * A message that was acked when its task started (`acksLate: false`) cannot go back: what would send it there is FAILURE
- * WorkerLostError instead, so that whoever waits is told.
+ * WorkerLostError instead, so that whoever waits is told; so is an attempt that was ended because nobody could say
+ * whether that ack is through.
  */
 
 import type { DeliveryCounts, DeliveryEnd } from '../brokers/broker.ts'
 import type { FollowUps } from '../canvas/follow-ups.ts'
 import type { DeathCertificate } from '../pool/index.ts'
-import type { Failure } from '../support/failure.ts'
+import { type Failure, toFailure } from '../support/failure.ts'
+import type { Elsewhere } from './neighbours.ts'
 import type { FollowedUp } from './orders.ts'
 
 export type RunOutcome =
@@ -40,8 +43,8 @@ export type RunOutcome =
   /** Has to be done again later: its message is among `followUps`. */
   | { readonly type: 'later'; readonly followUps: FollowUps }
   | { readonly type: 'lost'; readonly certificate: DeathCertificate; readonly text: string }
-  /** Dropped from the pool's queue, or ended by this worker on order. */
-  | { readonly type: 'stopped' }
+  /** Dropped from the pool's queue, or ended by this worker on order; `why` is for whom it cannot go back. */
+  | { readonly type: 'stopped'; readonly why?: string }
 
 export interface TaskPolicy {
   readonly ignoreResult: boolean
@@ -84,7 +87,7 @@ export function judge(outcome: RunOutcome, counts: DeliveryCounts, run: JudgedRu
     case 'later':
       return { status: null, result: null, failure: null, end: ACK }
     case 'stopped':
-      return run.acked ? lostWithoutMessage(STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
+      return run.acked ? lostWithoutMessage(outcome.why ?? STOPPED_TEXT, {}) : givenBack(GIVE_BACK)
     case 'lost':
       return judgeLoss(outcome.certificate, outcome.text, counts, run)
   }
@@ -99,12 +102,29 @@ export function tooManyDeliveries(counts: DeliveryCounts): Verdict | null {
   return lostForGood(text, text, {})
 }
 
+/** Instead of an outcome that will never be stored, itself or what follows it. What was to go back goes back by its lease. */
+export function unstorable({ end }: Verdict, error: unknown): Verdict | null {
+  if (end.type === 'release') return null
+  const failure = toFailure(error)
+  const message = `The outcome of the task, or what follows it, cannot be stored: ${failure.message}`
+  return {
+    status: 'FAILURE',
+    result: null,
+    failure: { ...failure, message },
+    end: { type: 'quarantine', reason: message },
+  }
+}
+
 export const MAX_FOREIGN = 10
 
-/** A task nobody here knows may be another worker's: it goes back, ever later, and at last out of the way. */
-export function judgeForeign(task: string, counts: DeliveryCounts): DeliveryEnd {
-  if (counts.foreign + 1 < MAX_FOREIGN) {
-    return { type: 'release', delayMs: Math.min(60_000, 1_000 * 2 ** counts.foreign), count: 'foreign' }
+/**
+ * A task that is not known here may be another worker's: it goes back, ever later. Soon again, and as often as need be,
+ * where another worker knows it; at last out of the way, where nobody does.
+ */
+export function judgeForeign(task: string, counts: DeliveryCounts, elsewhere: Elsewhere): DeliveryEnd {
+  if (elsewhere !== 'unknown' || counts.foreign + 1 < MAX_FOREIGN) {
+    const mostMs = elsewhere === 'known' ? 2_000 : 60_000
+    return { type: 'release', delayMs: Math.min(mostMs, 1_000 * 2 ** counts.foreign), count: 'foreign' }
   }
   return {
     type: 'quarantine',

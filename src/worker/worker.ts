@@ -24,6 +24,7 @@ import type { Executor, ExecutorListener } from './executor.ts'
 import { Follower } from './follower.ts'
 import { Intake, type IntakeOwner } from './intake.ts'
 import { type LeaseOwner, Leases } from './leases.ts'
+import { Neighbours } from './neighbours.ts'
 import type { FilledWorkerOptions } from './options.ts'
 import type { Request } from './request.ts'
 import { Requests, type RequestsOwner } from './requests.ts'
@@ -83,7 +84,10 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     const { consumer, tasks, extendedBy, acceptContent } = connections
     const follower = new Follower({ ...connections, internal: this.#executor.internal, log })
     const settler = new Settler(connections, follower, log, this)
-    const requests = new Requests({ executor: this.#executor, settler, tasks, extendedBy, acceptContent, log }, this)
+    const neighbours = new Neighbours(connections.broker.mailbox)
+    const elsewhere = (task: string) => neighbours.whoKnows(task)
+    const facts = { tasks, extendedBy, acceptContent, elsewhere, leaseMs }
+    const requests = new Requests({ executor: this.#executor, settler, ...facts, log }, this)
     this.#work = { connections, settler, requests, intake: new Intake(consumer, this) }
     const leases = new Leases(consumer, leaseMs, this, log)
     const waitingTimer = setInterval(() => this.#giveBackWaiting(), WAITING_CHECK_MS)
@@ -120,8 +124,8 @@ export class WorkerNode implements ExecutorListener, IntakeOwner, RequestsOwner,
     return unsettled > MAX_UNSETTLED ? 0 : this.#ahead.room(active, this.#executor.credits)
   }
 
-  receive(deliveries: readonly Delivery[]): void {
-    this.#work?.requests.receive(deliveries)
+  receive(deliveries: readonly Delivery[]): boolean {
+    return this.#work?.requests.receive(deliveries) ?? false
   }
 
   claimFailed(error: unknown, delayMs: number): boolean {

@@ -5,6 +5,7 @@ import type { AsyncMessage } from 'rabbitmq-client'
 import { judgeArrival } from '../../src/brokers/amqp/arrival.ts'
 import { prepareReleased, routed } from '../../src/brokers/amqp/prepared.ts'
 import { ReturnedMessages } from '../../src/brokers/amqp/returned-messages.ts'
+import { toPublication } from '../../src/brokers/amqp/wire-message.ts'
 import { outgoing } from '../conformance/store.ts'
 
 const nowMs = Date.parse('2026-01-01T00:00:00Z')
@@ -87,4 +88,15 @@ test('what cannot be read goes into the quarantine with the reason, its body and
   assert.match(String(carom.reason), /cannot be read: headers is nested deeper/)
   assert.deepEqual([carom.queue, carom.atMs], ['q', BigInt(nowMs)])
   assert.equal(String(judged.to.publication.body), 'b')
+})
+
+test('an expiration that RabbitMQ would refuse is left out: the header is what counts', () => {
+  const expirationOf = (expiration: string) => {
+    const sent = toPublication('q', { ...outgoing({ id: 'a' }).message, properties: { expiration } })
+    return sent.fields.expiration
+  }
+  assert.equal(expirationOf('4294967295'), '4294967295')
+  assert.equal(expirationOf('4294967296'), undefined)
+  assert.equal(expirationOf('252455615999999'), undefined)
+  assert.throws(() => expirationOf('soon'), { code: 'CAROM_MESSAGE_INVALID' })
 })

@@ -7,6 +7,7 @@ import { openerOf } from '../conformance/open.ts'
 import { acked, claimCount, claimOne, consumerOf, idsOf, numbered, outgoing } from '../conformance/store.ts'
 import { amqpChannel } from '../support/amqp-channel.ts'
 import { type RabbitServer, startRabbit, withoutRabbit } from '../support/rabbitmq-server.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/wait.ts'
 import { claimAll } from './claim-all.ts'
 
@@ -155,4 +156,22 @@ test('a RabbitMQ that is frozen is given up within two heartbeats, and used agai
     },
   )
   await claimAll(consumer, ['a', 'c'])
+})
+
+test('an ack whose answer never came is not said to be lost before it is asked for again', limits, async (t) => {
+  const proxy = await startProxy(server.port)
+  t.after(() => proxy.down())
+  const url = `${server.url(await server.vhost())}?heartbeat=2`.replace(`:${server.port}/`, `:${proxy.port}/`)
+  const { broker } = await openerOf(t, url)()
+  const consumer = await consumerOf(broker)
+  await broker.publish([outgoing({ id: 'acked' })])
+  const first = await claimOne(consumer)
+  proxy.silence(true)
+  const settling = consumer.settle([acked(first)])
+  await proxy.down()
+  proxy.silence(false)
+  await assert.rejects(settling, { code: 'CAROM_STORE_UNAVAILABLE', message: /1 acks/ })
+  assert.deepEqual(await consumer.settle([acked(first)]), ['lost'])
+  await proxy.up()
+  assert.deepEqual(idsOf(await claimAll(consumer, ['acked'])), ['acked'])
 })

@@ -34,6 +34,8 @@ test('parameters have the names of Celery, in camelCase where they are not those
     visibilityTimeoutMs: 60_000,
     resultExpiresMs: 0,
     masterName: null,
+    sentinelUsername: null,
+    sentinelPassword: null,
     commandTimeoutMs: 10_000,
     tls: { verify: false, caCerts: '/ca.pem', certFile: null, keyFile: null },
   })
@@ -45,7 +47,7 @@ test('several URLs are ways to one server, and sentinels are asked for a master'
   const { endpoints, db, name, password } = parseRedisUrl('redis://:pw@a/2;rediss://:pw@b:7000/2')
   assert.deepEqual([endpoints, db, password], [[tcp('a', 6379), tcp('b', 7000, true)], 2, 'pw'])
   assert.equal(name, 'redis://a:6379,b:7000/2')
-  const sentinel = parseRedisUrl('sentinel://:pw@h1:26379/1;sentinel://h2?masterName=main')
+  const sentinel = parseRedisUrl('sentinel://:pw@h1:26379/1;sentinel://h2?masterName=main&sentinelPassword=own')
   assert.deepEqual(sentinel.endpoints, [
     {
       type: 'sentinel',
@@ -56,7 +58,8 @@ test('several URLs are ways to one server, and sentinels are asked for a master'
       ],
     },
   ])
-  assert.deepEqual([sentinel.db, sentinel.password], [1, 'pw'])
+  const { sentinelUsername, sentinelPassword } = sentinel.options
+  assert.deepEqual([sentinel.db, sentinel.password, sentinelUsername, sentinelPassword], [1, 'pw', null, 'own'])
   assert.equal(sentinel.name, 'sentinel://h1:26379,h2:26379/1 (master main)')
 })
 

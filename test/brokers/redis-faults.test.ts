@@ -8,7 +8,17 @@ import type { Redis } from 'ioredis'
 import type { Broker, Consumer, Delivery } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open.ts'
 import type { CaromErrorCode } from '../../src/errors.ts'
-import { acked, claimCount, claimOne, consumerOf, idsOf, meta, numbered, outgoing } from '../conformance/store.ts'
+import {
+  acked,
+  claimCount,
+  claimOne,
+  consumerOf,
+  idsOf,
+  meta,
+  numbered,
+  outgoing,
+  released,
+} from '../conformance/store.ts'
 import { noRedis, startRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 import { redisForFile } from './redis-place.ts'
@@ -134,6 +144,22 @@ test('a full server refuses what is new, and what is there can still be worked o
   await client.config('SET', 'maxmemory', '0')
   // Refused as a whole: nothing of it had happened.
   assert.deepEqual(await consumer.settle([acked(b, { result: meta('b') }), acked(c)]), ['settled', 'settled'])
+})
+
+test('a parked message whose list is a key of something else stays, and holds up no other', options, async (t) => {
+  const { broker, client } = await redis.place(t)
+  const consumer = await consumerOf(broker, { queues: ['q', 'r'] })
+  await broker.publish([outgoing({ id: 'parked' })])
+  const parked = await claimOne(consumer)
+  await consumer.settle([released(parked, 'none', 1)])
+  await client.set('q', 'something else')
+  const [, dueMs = ''] = await client.zrange('carom.due', '0', '0', 'WITHSCORES')
+  await until(() => Date.now() > Number(dueMs), { what: 'it is due' })
+  await broker.publish([outgoing({ id: 'other', queue: 'r' })])
+  assert.deepEqual(idsOf([await claimOne(consumer)]), ['other'])
+  await client.del('q')
+  assert.deepEqual(await client.hlen('unacked'), 2)
+  assert.deepEqual(await client.zcard('carom.due'), 1)
 })
 
 test('what was ended in a call that broke off halfway is settled when it is settled again', options, async (t) => {

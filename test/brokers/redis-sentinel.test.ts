@@ -54,11 +54,39 @@ test('with several URLs the next server is tried when one is not there', options
   assert.equal((await broker.depths()).length, 1)
 })
 
-async function startSentinel(t: TestContext, masterPort: number): Promise<number> {
+test("the sentinels' password is theirs, and the one in front of the host is the server's", options, async (t) => {
+  const master = await startRedis(['--requirepass', 'sesame'])
+  afterwards(t, () => master.remove())
+  const port = await startSentinel(t, master.port, ['requirepass guard', 'sentinel auth-pass main sesame'])
+  const url = (before: string, behind: string) =>
+    `sentinel://${before}127.0.0.1:${port}/0?masterName=main&commandTimeoutMs=2000${behind}`
+  const broker = await openBroker(url(':sesame@', '&sentinelPassword=guard'), { appName: 'test' })
+  afterwards(t, () => broker.close())
+  await broker.publish([outgoing({ id: 'a' })])
+  const consumer = await consumerOf(broker)
+  assert.equal((await claimOne(consumer)).message.headers.id, 'a')
+  // As kombu: a password before the host is not shown to sentinels, nor is theirs to the server.
+  const wrong = [url(':sesame@', ''), url(':guard@', '&sentinelPassword=guard'), url('', '&sentinelPassword=guard')]
+  for (const each of [...wrong, url(':sesame@', '&sentinelPassword=hunter2')]) {
+    await assert.rejects(openBroker(each, { appName: 'test' }), (error: Error) => {
+      assert.match(error.message, /Check user and password/)
+      assert.doesNotMatch(JSON.stringify([error, error.message, String(error.cause)]), /sesame|guard|hunter2/)
+      return true
+    })
+  }
+})
+
+async function startSentinel(t: TestContext, masterPort: number, settings: readonly string[] = []): Promise<number> {
   const port = await freePort()
   const file = join(await folderFor(t), 'sentinel.conf')
   const rules = ['down-after-milliseconds main 500', 'failover-timeout main 3000'].map((rule) => `sentinel ${rule}`)
-  const lines = [`port ${port}`, 'bind 127.0.0.1', `sentinel monitor main 127.0.0.1 ${masterPort} 1`, ...rules]
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
+    ...rules,
+    ...settings,
+  ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   const child = spawnBound('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   const exited = once(child, 'exit')
@@ -70,6 +98,12 @@ async function startSentinel(t: TestContext, masterPort: number): Promise<number
   const client = new Redis({ port, host: '127.0.0.1', protocol: 2, enableReadyCheck: false })
   client.on('error', () => {})
   afterwards(t, () => client.disconnect())
+  if (settings.length > 0) {
+    await until(() => client.ping().catch((error: Error) => /NOAUTH/.test(error.message)), {
+      what: 'the sentinel answers',
+    })
+    return port
+  }
   const knows = async () => {
     const replicas = (await client.call('SENTINEL', 'replicas', 'main').catch(() => [])) as unknown[]
     return replicas.length === 1

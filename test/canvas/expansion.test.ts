@@ -109,6 +109,22 @@ test('a group of one is that one, and an empty group is nothing', () => {
   assert.deepEqual(expand(container('chain', [])).messages, [])
 })
 
+test('the end of a chord keeps the id that it has, also where Celery 5.2 has given the chord that of its header', () => {
+  const body = container('chain', [sig('b', { options: { task_id: 'b' } }), sig('c', { options: { task_id: 'end' } })])
+  const header = container('group', [sig('a'), sig('a')], { task_id: 'header' })
+  const { messages } = expand(chord(header, body, { task_id: 'header' }))
+  for (const { group, embed } of messages) {
+    assert.equal(group, 'header')
+    assert.equal(optionsOf(embed.chord).task_id, 'end')
+    assert.deepEqual(
+      tasksIn(embed.chord).map((task) => optionsOf(task).task_id),
+      ['b', 'end'],
+    )
+  }
+  const free = expand(chord([sig('a'), sig('a')], sig('sum'), { task_id: 'given' }))
+  assert.equal(optionsOf(free.messages[0]?.embed.chord).task_id, 'given')
+})
+
 test('a chord counts the last of a chain, every member of a group, the body of a chord', () => {
   const header = [
     sig('a'),

@@ -26,6 +26,10 @@ for (const [what, link, field] of [
   ['a nesting without end', nested(500), /nested/],
   ['a task name without end', sig('x'.repeat(5_000)), /characters/],
   ['more messages than anybody needs', container('group', Array(10_001).fill(sig('a'))), /messages/],
+  ["a queue of Redis's own", sig('a', { options: { queue: 'unacked' } }), /options\.queue/],
+  ['a queue of ours', sig('a', { options: { routing_key: 'carom.leases' } }), /options\.routing_key/],
+  ['a queue with a NUL', sig('a', { options: { queue: 'a\0b' } }), /NUL/],
+  ['a queue of more bytes than AMQP names', sig('a', { options: { queue: 'é'.repeat(128) } }), /256 bytes/],
 ] as const) {
   test(`a link with ${what} is refused`, () => {
     const embed = embedOf({ callbacks: [link] })
@@ -34,6 +38,56 @@ for (const [what, link, field] of [
     assert.throws(() => afterSuccess(embed, followed(), 1), refuse)
   })
 }
+
+for (const [what, steps] of [
+  ['a chain', Array(2_000).fill(sig('a'))],
+  ['a group in a chain', [container('group', Array(2_000).fill(sig('a')))]],
+] as const) {
+  test(`many error links of ${what} of many steps are refused before they are multiplied`, () => {
+    const link_error = Array.from({ length: 2_000 }, (_, index) => sig(`e${index}`))
+    const embed = embedOf({ callbacks: [container('chain', steps, { link_error })] })
+    const startedMs = performance.now()
+    const before = process.memoryUsage().rss
+    assert.throws(() => checkEmbed(embed, followed()), { code: 'CAROM_MESSAGE_INVALID', message: /10000 links/ })
+    assert.ok(performance.now() - startedMs < 1_000, `it took ${performance.now() - startedMs} ms`)
+    const grownBytes = process.memoryUsage().rss - before
+    assert.ok(grownBytes < 100e6, `it took ${grownBytes} bytes`)
+  })
+}
+
+test('error links of chains within chains are told apart in bearable time', () => {
+  let chain = container('chain', Array(100).fill(sig('a')))
+  for (let level = 0; level < 60; level++) {
+    chain = container('chain', [chain], { link_error: Array.from({ length: 90 }, (_, n) => sig(`e${level}-${n}`)) })
+  }
+  const startedMs = performance.now()
+  assert.throws(() => checkEmbed(embedOf({ callbacks: [chain] }), followed()), { code: 'CAROM_MESSAGE_INVALID' })
+  assert.ok(performance.now() - startedMs < 2_000, `it took ${performance.now() - startedMs} ms`)
+})
+
+test('queues are looked at in error links, in the next step of a chain, and in each member of a group', () => {
+  const lost = sig('a', { options: { queue: 'celery-task-meta-1' } })
+  for (const embed of [
+    { errbacks: [lost] },
+    { chain: [lost] },
+    { callbacks: [container('group', [sig('b'), lost])] },
+  ]) {
+    assert.throws(() => checkEmbed(embedOf(embed), followed()), { code: 'CAROM_MESSAGE_INVALID' })
+  }
+})
+
+test('a step whose place in a chord is no integer is refused before anything runs', () => {
+  const step = (group_index: unknown) =>
+    sig('a', { options: { task_id: 't', group_id: 'g', group_index, chord: sig('sum') } })
+  for (const index of [Number.NaN, 1.5, 2 ** 60, '1', Infinity]) {
+    const refuse = { code: 'CAROM_MESSAGE_INVALID', message: /group_index/ }
+    assert.throws(() => checkEmbed(embedOf({ chain: [step(index)] }), followed()), refuse, String(index))
+  }
+  for (const index of [0, 7, null]) {
+    const [part] = afterFailure(embedOf({ chain: [step(index)] }), followed()).parts
+    assert.equal(part?.index, index)
+  }
+})
 
 test('the steps and the bodies of what cannot run end with it, however they are nested, each once', () => {
   const options = (task_id: string, more = {}) => ({ options: { task_id, ...more } })

@@ -1,5 +1,5 @@
 /** A project as a reader of the documents would have it: the package installed, their files, their commands. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ const READS_TYPESCRIPT = Boolean((process.features as { readonly typescript?: un
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'carom-docs-'))
   readonly #background: ChildProcess[] = []
+  readonly #exported = new Map<string, string>()
   #compiled = true
 
   constructor() {
@@ -23,6 +24,8 @@ export class Project {
     symlinkSync(ROOT, join(modules, 'carom'))
     symlinkSync(join(ROOT, 'dist/cli/main.js'), join(modules, '.bin/carom'))
     for (const name of ['zod', '@types/node']) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name))
+    // A reader has Celery in the Python that they call; another one may come first on the PATH here.
+    if (existsSync(PYTHON)) symlinkSync(PYTHON, join(modules, '.bin/python3'))
     this.write('package.json', '{ "name": "reader", "type": "module", "private": true }\n')
     this.write('tsconfig.json', JSON.stringify({ compilerOptions: COMPILER_OPTIONS }))
   }
@@ -33,17 +36,30 @@ export class Project {
     if (name.endsWith('.ts')) this.#compiled = false
   }
 
-  /** Runs one line of a shell block and gives what it printed; of a background command, nothing. */
+  /**
+   * Runs one line of a shell block and gives what it printed; of a background command, nothing. What a line exports
+   * counts for all that follow.
+   */
   async run(command: string): Promise<string> {
+    const [, name, value] = /^export (\w+)=(\S+)$/.exec(command) ?? []
+    if (name !== undefined && value !== undefined) {
+      this.#exported.set(name, value)
+      return ''
+    }
     this.#compile()
     // What npx finds in node_modules/.bin is on the PATH below.
-    const local = command.replace(/^npx carom\b/, 'carom')
+    const local = command.replace(/^((?:\w+=\S+ )*)npx carom\b/, '$1carom')
     const line = READS_TYPESCRIPT ? local : local.replace(/(\S)\.ts\b/g, '$1.js')
     const background = / &$/.test(line)
-    const child = spawn('bash', ['-c', background ? `exec ${line.replace(/ &$/, '')}` : line], {
+    const child = spawn('bash', ['-c', background ? line.replace(/^((?:\w+=\S+ )*)(.*) &$/, '$1exec $2') : line], {
       cwd: this.folder,
       detached: true,
-      env: { ...process.env, PATH: `${join(this.folder, 'node_modules/.bin')}${delimiter}${process.env.PATH}` },
+      env: {
+        ...process.env,
+        PYTHONDONTWRITEBYTECODE: '1',
+        ...Object.fromEntries(this.#exported),
+        PATH: `${join(this.folder, 'node_modules/.bin')}${delimiter}${process.env.PATH}`,
+      },
       stdio: ['ignore', background ? 'ignore' : 'pipe', background ? 'ignore' : 'pipe'],
     })
     if (background) {
@@ -64,13 +80,15 @@ export class Project {
     return output
   }
 
-  /** Ends what runs in the background as a terminal would, and removes the folder. */
+  /** Ends what runs in the background as a terminal would, the last first, and removes the folder. */
   async remove(): Promise<void> {
-    for (const child of this.#background) {
+    for (const child of this.#background.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue
       const exited = once(child, 'exit')
       child.kill('SIGTERM')
+      const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), END_MS)
       await exited
+      clearTimeout(timer)
     }
     rmSync(this.folder, { recursive: true, force: true })
   }
@@ -78,7 +96,9 @@ export class Project {
   #compile(): void {
     if (this.#compiled) return
     this.#compiled = true
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: this.folder, stdio: 'pipe' })
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const { status, stdout } = spawnSync(process.execPath, [compiler], { cwd: this.folder, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`What the document shows does not compile:\n${stdout}`)
   }
 }
 
@@ -87,7 +107,10 @@ function forCompiled(text: string): string {
   return text.replace(/new URL\('([^']+)\.ts'/g, "new URL('$1.js'")
 }
 
+/** Debian's own, for which `python3-celery` is. */
+const PYTHON = '/usr/bin/python3'
 const COMMAND_MS = 20_000
+const END_MS = 10_000
 const COMPILER_OPTIONS = {
   target: 'es2022',
   module: 'nodenext',

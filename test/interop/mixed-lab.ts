@@ -107,7 +107,9 @@ export function on(
 }
 
 /** Has Python send a workflow and wait for what comes of it. */
-export function runWorkflow(mixed: Mixed): (spec: readonly unknown[], more?: object) => Promise<Called> {
+export function runWorkflow(
+  mixed: Pick<Mixed, 'python'>,
+): (spec: readonly unknown[], more?: object) => Promise<Called> {
   return async (spec, more = {}) => (await mixed.python.ask({ command: 'workflow', spec, ...more })) as Called
 }
 

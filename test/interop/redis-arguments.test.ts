@@ -40,6 +40,26 @@ test(
   },
 )
 
+test(
+  "dates and bytes from Carom are kombu's tags: objects to Celery 5.2, which reads none (5.3 does), and back",
+  options,
+  async () => {
+    const at = new Date('2026-01-02T03:04:05.678Z')
+    const shown = await (await mixed.carom.python.show.delay([at, Buffer.from([0, 255])])).get(GET)
+    assert.match(
+      shown,
+      /^\[\{'__type__': 'datetime', '__value__': '2026-01-02T03:04:05\.678.*'\}, \{'__type__': 'base64'/,
+    )
+    const [[echoed]] = (await (await mixed.carom.python.echo.delay([at])).get(GET)) as [[unknown[]]]
+    assert.deepEqual(echoed, [at])
+  },
+)
+
+test('a date that Python 5.2 sends is text to Carom: so kombu writes it before 5.3', options, async () => {
+  const value = await mixed.python.ask({ command: 'dates' })
+  assert.equal(value, 'string 2026-01-02T03:04:05Z')
+})
+
 test('a megabyte of arguments and of a result goes both ways', options, async () => {
   const text = 'ü'.repeat(LARGE / 2)
   assert.equal((await mixed.python.call('ts.length', { args: [text] })).value, text.length)

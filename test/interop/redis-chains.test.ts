@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { until } from '../support/wait.ts'
-import { ledger, mixedCluster, on, runWorkflow, skip } from './mixed-lab.ts'
+import { GET, ledger, mixedCluster, on, runWorkflow, skip } from './mixed-lab.ts'
 
 const options = { skip, timeout: 30_000 }
 const mixed = mixedCluster()
@@ -105,4 +105,17 @@ test('the countdown of a step that Carom publishes begins when the step before i
   ])
   const { at } = called.value as { at: number }
   assert.ok(at >= sentMs + 500, 'it came early')
+})
+
+test('a task on one side sends one to the other, which is its child and has its root', options, async () => {
+  const fromPython = await mixed.carom.python.callsCarom.delay()
+  const fromCarom = await mixed.carom.callsPython.delay()
+  for (const result of [fromPython, fromCarom]) {
+    const { id } = result
+    const childId = await result.get(GET)
+    const seen = (await mixed.carom.app.result(childId).get(GET)) as Record<string, unknown>
+    assert.deepEqual([seen.id, seen.parent_id, seen.root_id], [childId, id, id])
+    const state = (await mixed.python.ask({ command: 'state', id })) as { children: string[] }
+    assert.deepEqual(state.children, [childId])
+  }
 })

@@ -59,6 +59,8 @@ test('what a Carom worker does not know of remote control it says as a Python wo
     assert.deepEqual(replies['ts@here'], { error: `KeyError('${method}')` }, method)
     assert.notEqual(replies[PYTHON_NODE], undefined)
   }
+  const revoked = await mixed.python.ask({ command: 'revoke', destination: ['ts@here'] })
+  assert.deepEqual(revoked, [{ 'ts@here': { error: "KeyError('revoke')" } }])
 })
 
 test('carom inspect reads what a Python worker says of itself', options, async () => {

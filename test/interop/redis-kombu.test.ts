@@ -60,6 +60,28 @@ test(
   },
 )
 
+test('kombu never gives back a claim whose lease is renewed, however short its timeout', options, async (t) => {
+  const url = server.url(db++)
+  const python = startPythonClient(t, url, 'kombu_probe.py')
+  const { broker } = await openerOf(t, url)()
+  await broker.publish([outgoing({ id: 'a' })])
+  const consumer = await consumerOf(broker, { leaseMs: 2_000 })
+  const { token } = await claimOne(consumer)
+  const lost: string[] = []
+  const renewal = setInterval(() => consumer.renew([token]).then((gone) => lost.push(...gone)), 300)
+  t.after(() => clearInterval(renewal))
+  // Three times its lease and its timeout.
+  const within = 6
+  assert.equal(await python.ask({ command: 'restore', queue: 'q', visibility_timeout: 1, within }), null)
+  assert.deepEqual(lost, [])
+  clearInterval(renewal)
+  // Nobody sweeps: what is tested is what kombu does.
+  const { client } = lookInto(db - 1, t)
+  await client.del('carom.leases')
+  const restored = await python.ask({ command: 'restore', queue: 'q', visibility_timeout: 1, within: 15 })
+  assert.equal((restored as { headers: Record<string, unknown> }).headers.id, 'a')
+})
+
 test(
   "a message that a Python worker held when it died is given back by kombu's rule, and runs here",
   options,

@@ -1,8 +1,9 @@
 /** Only Python workers are left: what a Carom worker had parked comes back late, and is not lost. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { startWorker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { ledger, mixedCluster, skip } from './mixed-lab.ts'
+import { APP, ledger, mixedCluster, skip } from './mixed-lab.ts'
 import { startPythonWorker } from './python.ts'
 
 const options = { skip, timeout: 30_000 }
@@ -36,5 +37,23 @@ test(
     }
     for (const result of sent) assert.equal(await result.get({ timeoutMs: 5_000 }), 'py')
     await until(async () => (await client.hlen('unacked')) === 0, { what: 'nothing is left' })
+  },
+)
+
+test(
+  'tasks that a Carom worker had parked since it does not know them run as soon as a Python worker is started',
+  options,
+  async () => {
+    const worker = await startWorker({ app: APP, concurrency: 1, node: 'mistake@here', queues: ['later'] })
+    const client = mixed.server.client()
+    mixed.scope.after(() => client.disconnect())
+    const sent = await mixed.carom.python.noted.applyMany([[], [], []], { queue: 'later' })
+    await until(async () => (await client.zcard('carom.due')) === sent.length, { what: 'all are parked' })
+    await worker.stop('warm')
+    const [, lastMs] = await client.zrevrange('carom.due', 0, 0, 'WITHSCORES')
+    await until(() => Date.now() > Number(lastMs), { what: 'they are due' })
+    // With kombu's own visibility timeout, which is an hour.
+    await startPythonWorker(mixed.scope, mixed.url, { app: 'mixed', queues: ['later'] })
+    for (const result of sent) assert.equal(await result.get({ timeoutMs: 10_000 }), 'py')
   },
 )

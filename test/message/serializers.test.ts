@@ -73,6 +73,14 @@ for (const serializer of NAMES) {
     assert.equal(Object.getPrototypeOf(arrived[0]), Object.prototype)
   })
 
+  test(`${serializer} carries the negative zero of a Python float`, () => {
+    const { contentType, contentEncoding } = SERIALIZERS[serializer]
+    const body = serialize('[-0.0, 0]', serializer, 'value')
+    const message = messageOf(body, {}, { contentType, contentEncoding })
+    // Strict: 0 and -0 are two values.
+    assert.deepStrictEqual(decodeBody(message, { accept: new Set([contentType]) }), [-0, 0])
+  })
+
   test(`${serializer} carries whatever data there is`, () => {
     const leaf = fc.oneof(
       WELL_FORMED,

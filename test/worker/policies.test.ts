@@ -16,7 +16,11 @@ const add = {
   maxCrashes: 3,
   builtin: false,
 }
-const takes = { tasks: new Map([[add.name, add]]), acceptContent: new Set(['application/json']) }
+const takes = {
+  tasks: new Map([[add.name, add]]),
+  acceptContent: new Set(['application/json']),
+  elsewhere: () => 'unknown' as const,
+}
 
 function delivery(headers: object, counts: Partial<Delivery['counts']> = {}): Delivery {
   return {

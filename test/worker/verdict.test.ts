@@ -104,10 +104,17 @@ test('tooManyDeliveries() lets a message through MAX_DELIVERIES times, then quar
 test('judgeForeign() gives an unknown task back ever later, and quarantines it at MAX_FOREIGN', () => {
   const delays: number[] = []
   for (let foreign = 0; foreign < MAX_FOREIGN - 1; foreign++) {
-    const end = judgeForeign('x', counts({ foreign }))
+    const end = judgeForeign('x', counts({ foreign }), 'unknown')
     assert.equal(end.type, 'release')
     if (end.type === 'release') delays.push(end.delayMs)
   }
   assert.deepEqual(delays, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000])
-  assert.equal(judgeForeign('x', counts({ foreign: MAX_FOREIGN - 1 })).type, 'quarantine')
+  assert.equal(judgeForeign('x', counts({ foreign: MAX_FOREIGN - 1 }), 'unknown').type, 'quarantine')
+})
+
+test('judgeForeign() never quarantines what another worker knows, or may know, and gives the former back soon', () => {
+  const often = counts({ foreign: MAX_FOREIGN + 100 })
+  assert.deepEqual(judgeForeign('x', often, 'known'), { type: 'release', delayMs: 2_000, count: 'foreign' })
+  assert.deepEqual(judgeForeign('x', often, 'unasked'), { type: 'release', delayMs: 60_000, count: 'foreign' })
+  assert.deepEqual(judgeForeign('x', counts(), 'known'), { type: 'release', delayMs: 1_000, count: 'foreign' })
 })

@@ -5,7 +5,7 @@ import { Bell } from '../bell.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
 import type { Arrival } from './arrival.ts'
-import { closed } from './errors.ts'
+import { closed, unavailable } from './errors.ts'
 import { orAborted } from './or-aborted.ts'
 import { Session } from './session.ts'
 import { planOf, type SettlementPlan } from './settlement-plan.ts'
@@ -144,8 +144,10 @@ export class AmqpConsumer implements Consumer, Holder {
     try {
       await session.barrier()
       for (const { token } of standing) ended.add(token)
-    } catch {
-      // The channel is gone, and with it every claim: they come again.
+    } catch (error) {
+      // The channel is gone, and with it every claim: what RabbitMQ had not seen the ack of comes again.
+      if (standing.length === 0) return ended
+      throw unavailable(`${this.#store.name} was lost before it had confirmed ${standing.length} acks`, error)
     }
     return ended
   }

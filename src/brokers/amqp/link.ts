@@ -2,6 +2,7 @@
  * One connection to RabbitMQ that is made anew when it is lost. The library would reconnect by itself, but to hosts
  * that share user and vhost, and without a word to those whose channels are gone: here each connection is used once.
  */
+import { isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Channel, Connection } from 'rabbitmq-client'
 import type { CaromError } from '../../errors.ts'
@@ -127,7 +128,8 @@ export class Link {
         vhost,
         username,
         password,
-        tls,
+        // The name by which a server behind others' is found; TLS names no addresses.
+        tls: tls && (isIP(hostname) === 0 ? { servername: hostname } : true),
         heartbeat: Math.ceil(heartbeatMs / 1000),
         connectionTimeout: ATTEMPT_MS,
         connectionName: this.#name,

@@ -8,7 +8,7 @@ import { quoted } from '../../message/invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { DeliveryCounts } from '../broker.ts'
-import { UNREADABLE } from './frame-guard.ts'
+import { UnreadableHeaders } from './frame-guard.ts'
 import { fromTable, NoTableFormError, type Table, toTable } from './table.ts'
 
 /** What the library sends as one message. */
@@ -63,7 +63,7 @@ export interface ReadMessage {
 
 /** @throws NoTableFormError when it cannot be read. */
 export function readMessage(raw: AsyncMessage | SyncMessage): ReadMessage {
-  if (raw.headers === UNREADABLE) throw new NoTableFormError('headers', 'are nested too deep to be read')
+  if (raw.headers instanceof UnreadableHeaders) throw new NoTableFormError('headers', raw.headers.reason)
   const { 'x-carom': carom, 'x-delivery-count': returns, ...table } = (raw.headers ?? {}) as Record<string, unknown>
   const kept = Object.entries(table).filter(([name]) => !BROKER_HEADERS.has(name))
   const properties: [string, unknown][] = [...PROPERTIES].map(([name, field]) => [
@@ -96,7 +96,7 @@ function fieldsOf(message: Message): Record<string, unknown> {
   }
   for (const [name, value] of Object.entries(message.properties)) {
     const field = PROPERTIES.get(name)
-    if (value === undefined || value === null) continue
+    if (value === undefined || value === null || isBeyondExpiration(name, value)) continue
     if (field === undefined) throw new NoTableFormError(`properties.${name}`, 'is no property that AMQP has')
     fields[field] = propertyOf(name, value)
   }
@@ -106,13 +106,22 @@ function fieldsOf(message: Message): Record<string, unknown> {
 function propertyOf(name: string, value: unknown): unknown {
   if (name === 'priority') return priorityOf(value)
   if (name === 'delivery_mode') return value === 1 ? 1 : 2
-  if (name === 'expiration' && !(typeof value === 'string' && /^\d{1,9}$/.test(value))) {
-    throw new NoTableFormError('properties.expiration', 'is no decimal string of at most 999999999 milliseconds')
+  if (name === 'expiration' && !isMilliseconds(value)) {
+    throw new NoTableFormError('properties.expiration', 'is no decimal string of milliseconds')
   }
   if (name === 'timestamp' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
     throw new NoTableFormError('properties.timestamp', 'is no count of seconds')
   }
   return name === 'timestamp' ? value : short(value, `properties.${name}`)
+}
+
+/** RabbitMQ refuses more than 32 bits, 49 days. The header `expires` stays, and every worker heeds it. */
+function isBeyondExpiration(name: string, value: unknown): boolean {
+  return name === 'expiration' && isMilliseconds(value) && Number(value) > MAX_EXPIRATION_MS
+}
+
+function isMilliseconds(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,20}$/.test(value)
 }
 
 /** AMQP's scale, one octet; what is no number counts as 0. */
@@ -167,6 +176,7 @@ function invalid(message: Message, why: string, cause?: unknown): CaromError {
 }
 
 const MAX_SHORT_BYTES = 255
+const MAX_EXPIRATION_MS = 2 ** 32 - 1
 // Without user_id and cluster_id, which only RabbitMQ itself may set.
 const PROPERTIES: ReadonlyMap<string, string> = new Map([
   ['correlation_id', 'correlationId'],

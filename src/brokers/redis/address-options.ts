@@ -10,6 +10,9 @@ export interface RedisOptions {
   readonly resultExpiresMs: number
   /** What sentinels call the server. */
   readonly masterName: string | null
+  /** What the sentinels themselves want; user and password of a URL are the server's, as with kombu. */
+  readonly sentinelUsername: string | null
+  readonly sentinelPassword: string | null
   /** How long a command or a connection may take. @default 10000 */
   readonly commandTimeoutMs: number
   readonly tls: TlsOptions
@@ -38,6 +41,8 @@ export function parseOptions(parameters: readonly (readonly [string, string])[])
     visibilityTimeoutMs: durationOf(said, 'visibilityTimeoutMs', { from: 1_000, otherwise: 3_600_000 }),
     resultExpiresMs: durationOf(said, 'resultExpiresMs', { from: 0, otherwise: DEFAULT_EXPIRES_MS }),
     masterName: text('masterName'),
+    sentinelUsername: text('sentinelUsername'),
+    sentinelPassword: text('sentinelPassword'),
     commandTimeoutMs: durationOf(said, 'commandTimeoutMs', { from: 100, otherwise: 10_000 }),
     tls: {
       verify: verifies(text('ssl_cert_reqs')),
@@ -76,6 +81,8 @@ const KNOWN = [
   'visibilityTimeoutMs',
   'resultExpiresMs',
   'masterName',
+  'sentinelUsername',
+  'sentinelPassword',
   'commandTimeoutMs',
   'ssl_cert_reqs',
   'ssl_ca_certs',

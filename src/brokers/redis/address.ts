@@ -28,7 +28,8 @@ export const REDIS_SCHEMES: readonly string[] = ['redis', 'rediss', 'redis+socke
 
 /**
  * `redis://[user:password@]host[:port][/db]`, `rediss://` (TLS), `redis+socket:///path?virtual_host=db`, `socket://`,
- * `sentinel://[:password@]host[:port][/db];sentinel://host?masterName=NAME`. Several URLs with `;` between them are
+ * `sentinel://[:password@]host[:port][/db];sentinel://host?masterName=NAME`, where the password is the master's and
+ * that of the sentinels is the parameter `sentinelPassword`, as kombu has it in `sentinel_kwargs`. Several URLs with `;` between them are
  * ways to one server, tried in that order. Parameters may stand at each, and count for all.
  *
  * @param resultExpiresMs goes before what the URL says.

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis'
 import { backoffMs } from '../../support/backoff.ts'
 import type { RedisAddress, RedisEndpoint } from './address.ts'
 import { dial } from './dial.ts'
-import { isDemoted, storeError, toStoreError } from './errors.ts'
+import { isDemoted, isUntrusted, storeError, toStoreError } from './errors.ts'
 
 export interface ConnectionOwner {
   /** Called with each new connection before any command is sent on it; what it rejects with ends that connection. */
@@ -119,6 +119,8 @@ export class Connection {
     const timer = setTimeout(() => client.disconnect(), Math.min(options.commandTimeoutMs, MAX_DIAL_MS))
     try {
       await ready
+      // What follows has the deadlines of commands.
+      clearTimeout(timer)
       await this.#owner.prepare(client)
       if (this.#closed || client.status !== 'ready') throw this.#unreachable('the connection was closed')
     } catch (error) {
@@ -150,9 +152,14 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out'
 }
 
-/** No further try with the same user and database can succeed. */
+/** No further try with the same user, database and certificates can succeed. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && /^(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|DB index|invalid password))/.test(error.message)
+  if (isUntrusted(error)) return true
+  // Of sentinels ioredis says first that none of them can be used.
+  return (
+    error instanceof Error &&
+    /(?:^|Last error: )(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|DB index|invalid password))/.test(error.message)
+  )
 }
 
 const BACKOFF = { firstMs: 20, maxMs: 2_000 }

@@ -4,7 +4,7 @@ import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.
 import { checkConsumerOptions, checkMax } from '../consumer-rules.ts'
 import { ClaimCall } from './claim-call.ts'
 import { ACK, aside, backOrAside, type Ending, endClaims, park, type Taken, takenOf } from './ending.ts'
-import { RENEW } from './field-scripts.ts'
+import { GIVE_BACK, RENEW } from './field-scripts.ts'
 import { fieldKeys, placeOfClaim } from './keys.ts'
 import { toPushed } from './outgoing.ts'
 import { resultText } from './result-text.ts'
@@ -66,8 +66,8 @@ class RedisConsumer implements Consumer {
   async renew(tokens: readonly string[]): Promise<readonly string[]> {
     this.#assertOpen()
     const lost: string[] = []
-    for (let at = 0; at < tokens.length; at += RENEW_STEP) {
-      const step = tokens.slice(at, at + RENEW_STEP)
+    for (let at = 0; at < tokens.length; at += STEP) {
+      const step = tokens.slice(at, at + STEP)
       const args = [this.#options.leaseMs, LIFETIME_MS, ...step]
       const standing = (await this.#store.script(RENEW, fieldKeys(this.#store.keys), args)) as number[]
       lost.push(...step.filter((_, index) => standing[index] !== 1))
@@ -88,8 +88,8 @@ class RedisConsumer implements Consumer {
     this.#upkeep.stop()
     this.#store.bell.ring()
     await Promise.allSettled(this.#underWay)
-    // The newest first: each goes to the front of its queue. Tokens sort by age.
-    await this.#giveBack([...this.#held].sort().reverse())
+    await this.#giveBackUnanswered()
+    await this.#giveBack([...this.#held])
   }
 
   async #settle(settlements: readonly Settlement[]): Promise<('settled' | 'lost')[]> {
@@ -137,9 +137,16 @@ class RedisConsumer implements Consumer {
   }
 
   async #claimOnce(max: number, signal: AbortSignal) {
-    const { taken, nowMs, nextMs, leaseOver, foreign } = await this.#call.claim(max)
-    const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
-    return { deliveries, found: taken.length > 0, nextMs, leaseOver, foreign }
+    await this.#giveBackUnanswered()
+    return this.#call.claim(max, async ({ taken, nowMs, nextMs, leaseOver, foreign }) => {
+      const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
+      return { deliveries, found: taken.length > 0, nextMs, leaseOver, foreign }
+    })
+  }
+
+  /** A claim that broke off may have taken messages, which nobody would see before the end of their lease. */
+  #giveBackUnanswered(): Promise<void> {
+    return this.#call.settleFailed((fields) => this.#giveBack(fields))
   }
 
   /** What was taken, sorted: garbage is set aside and what is not due is parked, in one step. */
@@ -157,25 +164,31 @@ class RedisConsumer implements Consumer {
         deliveries.push({ token: field, queue, message: read.message, counts: counted(read.counts, 'lease') })
       }
     }
-    for (const { token } of deliveries) this.#held.add(token)
     try {
       await endClaims(this.#store, endings)
     } catch (error) {
       // What could not be put away comes back when its lease is over; the others are good.
       if (deliveries.length === 0) throw error
     }
+    for (const { token } of deliveries) this.#held.add(token)
     // Closed meanwhile: they are given back with all the others.
     if (this.#closed) return []
     if (!signal.aborted) return deliveries
     // Aborted while the claim was under way: nobody will look at them.
-    await this.#giveBack(deliveries.map(({ token }) => token).reverse())
+    await this.#giveBack(deliveries.map(({ token }) => token))
     return []
   }
 
+  /** Uncounted, and in their order in front of all others. */
   async #giveBack(tokens: readonly string[]): Promise<void> {
-    if (tokens.length === 0) return
-    const end = { type: 'release', delayMs: 0, count: 'none' } as const
-    await this.#settle(tokens.map((token) => ({ token, result: null, next: [], end })))
+    const { keys, address } = this.#store
+    // The newest first: each goes to the front of its queue. Tokens sort by age.
+    const newestFirst = [...tokens].sort().reverse()
+    for (let at = 0; at < newestFirst.length; at += STEP) {
+      const step = newestFirst.slice(at, at + STEP)
+      await this.#store.script(GIVE_BACK, fieldKeys(keys), [address.options.globalKeyprefix, ...step])
+      for (const token of step) this.#held.delete(token)
+    }
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {
@@ -208,5 +221,5 @@ function endingOf(field: string, end: Ending['end']): Ending {
 const POLL_MS = 1_000
 // How long others have the first pick of what was given back as unknown.
 const COURTESY_MS = 50
-const RENEW_STEP = 1_000
+const STEP = 1_000
 const MAX_ENDED = 10_000

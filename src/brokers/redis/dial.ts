@@ -1,5 +1,6 @@
 /** Makes one connection to the server of an address: no reconnecting, no queue of commands while it is away. */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress, RedisEndpoint } from './address.ts'
 
@@ -19,10 +20,13 @@ export function dial(address: RedisAddress, endpoint: RedisEndpoint): { client: 
 
 async function prepare(client: Redis, db: number): Promise<void> {
   await client.connect()
-  // Not by ioredis, which goes on in database 0 when there is no such one.
-  if (db !== 0) await client.select(db)
-  // While the server loads its data it accepts connections, and no commands.
-  await client.ping()
+  // Each round trip counts where the line is slow.
+  await Promise.all([
+    // Not by ioredis, which goes on in database 0 when there is no such one.
+    db === 0 ? null : client.select(db),
+    // While the server loads its data it accepts connections, and no commands.
+    client.ping(),
+  ])
 }
 
 function optionsOf(address: RedisAddress, endpoint: RedisEndpoint): Omit<RedisOptions, 'replyMapping'> {
@@ -49,6 +53,7 @@ function optionsOf(address: RedisAddress, endpoint: RedisEndpoint): Omit<RedisOp
 }
 
 function placeOf(address: RedisAddress, endpoint: RedisEndpoint): Omit<RedisOptions, 'replyMapping'> {
+  const { sentinelUsername, sentinelPassword } = address.options
   switch (endpoint.type) {
     case 'socket':
       return { path: endpoint.path }
@@ -57,6 +62,8 @@ function placeOf(address: RedisAddress, endpoint: RedisEndpoint): Omit<RedisOpti
         sentinels: [...endpoint.sentinels],
         name: endpoint.masterName,
         role: 'master',
+        ...(sentinelUsername === null ? {} : { sentinelUsername }),
+        ...(sentinelPassword === null ? {} : { sentinelPassword }),
         sentinelRetryStrategy: () => null,
       }
     case 'tcp': {
@@ -70,7 +77,8 @@ function tlsOf({ options: { tls } }: RedisAddress, host: string): NonNullable<Re
   const read = (name: 'ca' | 'cert' | 'key', path: string | null) =>
     path === null ? {} : { [name]: readFileSync(path) }
   return {
-    servername: host,
+    // An address is no name that a server could be asked for; its certificate is checked against it all the same.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     rejectUnauthorized: tls.verify,
     ...read('ca', tls.caCerts),
     ...read('cert', tls.certFile),

@@ -42,11 +42,12 @@ export async function endClaims(
   { onlyExpired = false, ended }: EndOptions = {},
 ): Promise<boolean[]> {
   const { keys, address } = store
+  const { resultExpiresMs, visibilityTimeoutMs } = address.options
   const outcomes: boolean[] = []
   for (const step of stepsOf(endings)) {
-    const args: Argument[] = [onlyExpired ? 'expired' : '', newNonce(), LIFETIME_MS]
+    const args: Argument[] = [onlyExpired ? 'expired' : '', newNonce(), LIFETIME_MS, visibilityTimeoutMs]
     for (const { field, result, next, end } of step) {
-      args.push(field, result?.key ?? '', result?.text ?? '', address.options.resultExpiresMs, next.length)
+      args.push(field, result?.key ?? '', result?.text ?? '', resultExpiresMs, next.length)
       for (const { list, envelope } of next) args.push(list, envelope)
       args.push(...end)
     }

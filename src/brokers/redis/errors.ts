@@ -7,7 +7,7 @@ export function toStoreError(name: string, error: unknown): unknown {
   const text = error.message
   const found = REPLIES.find(({ begins }) => begins.test(text))
   // Redis's other replies (WRONGTYPE, an error in a script) tell of a bug, or of keys that are not Celery's.
-  const advice = found?.advice ?? (isReply(error) ? UNKNOWN : UNREACHABLE)
+  const advice = found?.advice ?? (isReply(error) ? UNKNOWN : isUntrusted(error) ? UNTRUSTED : UNREACHABLE)
   return storeError(found?.code ?? 'CAROM_STORE_UNAVAILABLE', name, error, advice)
 }
 
@@ -25,6 +25,13 @@ export function storeError(
 /** Whether another server may have to be found: this one takes no writes any more. */
 export function isDemoted(error: unknown): boolean {
   return error instanceof Error && /^(READONLY|MASTERDOWN|LOADING|UNBLOCKED)\b/.test(scriptless(error.message))
+}
+
+/** Whether the server's certificate, or ours, is why there is no connection. Names are those of Node and OpenSSL. */
+export function isUntrusted(error: unknown): boolean {
+  const { code = '', syscall = '' } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown }
+  // A file that cannot be read is one of these too.
+  return typeof code === 'string' && (CERTIFICATE.test(code) || syscall === 'open' || code === 'EISDIR')
 }
 
 export function isNoScript(error: unknown): boolean {
@@ -57,6 +64,10 @@ function isReply(error: Error): boolean {
 
 const MAX_TEXT = 300
 const UNREACHABLE = 'Check that it runs and can be reached from here; what is under way is tried again'
+const UNTRUSTED =
+  'Check ssl_ca_certs, ssl_certfile and ssl_keyfile in the URL, and the name and dates of the certificate'
+const CERTIFICATE =
+  /^(CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS_CERT|ERR_SSL_TLSV1?3?_ALERT|ERR_OSSL_)/
 const UNKNOWN = 'Check that nothing else uses the keys of these queues in this database'
 
 interface Known {

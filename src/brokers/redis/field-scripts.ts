@@ -22,6 +22,31 @@ return standing
 `)
 
 /**
+ * Puts claims back in front of their lists as they are, though the server is full. ARGV: prefix of keys, fields, the one
+ * that comes first last. Returns 1 for each that stood.
+ */
+export const GIVE_BACK = script(`${FIELDS}
+local lists, stood = {}, {}
+for i = 2, #ARGV do
+  local step, length, queue = string.match(ARGV[i], '^carom%.%x+%.[%w_-]+%.(%d)%.(%d+)%.(.+)$')
+  if step and redis.call('ZSCORE', leases, ARGV[i]) and redis.call('HEXISTS', unacked, ARGV[i]) == 1 then
+    lists[i] = { ARGV[1] .. queue .. (step == '0' and '' or '\\6\\22' .. step), tonumber(length) }
+    redis.call('LLEN', lists[i][1])
+  end
+end
+writeThoughFull()
+for i = 2, #ARGV do
+  local list = lists[i]
+  if list then
+    redis.call('RPUSH', list[1], string.sub(redis.call('HGET', unacked, ARGV[i]), 2, -1 - list[2]))
+    remove(ARGV[i])
+  end
+  stood[i - 1] = list and 1 or 0
+end
+return stood
+`)
+
+/**
  * ARGV: how many at most. Returns fields whose lease is over, each with the bytes of its value and the value, of which
  * only the beginning if it is too large to be read: field, bytes, value, ... Fewer when these are many bytes, none when
  * there is none.

@@ -106,7 +106,12 @@ export function tailOf(queue: string, step: number): string {
 /** The place that a field names; `null` where it is none of ours. */
 export function placeOf(field: string): { readonly queue: string; readonly step: number } | null {
   const match = FIELD.exec(field)
-  return match === null ? null : { step: Number(match[1]), queue: match[2] as string }
+  return match === null ? null : { step: Number(match[2]), queue: match[3] as string }
+}
+
+/** By whom and in which call a field was taken; '' where it is none of ours. */
+export function markOf(field: string): string {
+  return FIELD.exec(field)?.[1] ?? ''
 }
 
 /** The place from which a claim was taken. @throws RangeError where the field is none of ours. */
@@ -127,4 +132,4 @@ export function newNonce(): string {
 }
 
 const RESERVED = /^(?:unacked(?:_index|_mutex)?$|carom\.|_kombu\.binding\.|celery-task(?:set)?-meta-)/
-const FIELD = /^carom\.[0-9a-f]{18}\.[\w-]+\.([0369])\.\d{1,6}\.(.+)$/s
+const FIELD = /^carom\.[0-9a-f]{18}\.([\w-]+)\.([0369])\.\d{1,6}\.(.+)$/s

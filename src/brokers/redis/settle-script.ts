@@ -16,17 +16,18 @@ end
 /**
  * Ends claims, each in this order: the result, the next messages, the end. All of them, or none with an error.
  *
- * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; then for each: field; key,
- * text and lifetime of the result ('' for none); number of next messages, of each list and envelope; how it ends:
- * 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after', milliseconds | 'quarantine', id, entry,
- * 'large' to keep the envelope as it is beside the entry, else ''. KEYS[5] and KEYS[6] are the quarantine, and what is
- * kept beside it. Returns 1 for each that was ended, 0 for each that did not stand.
+ * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; the visibility timeout in
+ * milliseconds; then for each: field; key, text and lifetime of the result ('' for none); number of next messages, of
+ * each list and envelope; how it ends: 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after',
+ * milliseconds | 'quarantine', id, entry, 'large' to keep the envelope as it is beside the entry, else ''. KEYS[5] and
+ * KEYS[6] are the quarantine, and what is kept beside it. Returns 1 for each that was ended, 0 for each that did not
+ * stand.
  */
 export const SETTLE = script(`${FIELDS}
-local onlyExpired, nonce, lifetimeMs = ARGV[1] == 'expired', ARGV[2], ARGV[3]
+local onlyExpired, nonce, lifetimeMs, visibilityMs = ARGV[1] == 'expired', ARGV[2], ARGV[3], tonumber(ARGV[4])
 redis.call('HLEN', KEYS[5])
 redis.call('HLEN', KEYS[6])
-local at = 3
+local at = 4
 local function argument()
   at = at + 1
   return ARGV[at]
@@ -68,7 +69,8 @@ local finish = {
     local field = newField(number, nonce .. mark, tail)
     redis.call('HSET', unacked, field, value)
     -- Kombu gives it back a visibility timeout after this: late, should only Python workers be left, and never early.
-    redis.call('ZADD', index, dueMs / 1000, field)
+    -- What carries a mark waits for a worker that knows its task: that one may have it when it next looks.
+    redis.call('ZADD', index, (mark == '' and dueMs or dueMs - visibilityMs) / 1000, field)
     redis.call('ZADD', due, dueMs, field)
     redis.call('PEXPIRE', due, lifetimeMs)
   end,

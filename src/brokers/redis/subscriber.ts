@@ -99,7 +99,7 @@ export class Subscriber {
   }
 
   async #prepare(client: Redis): Promise<void> {
-    const id = (await client.client('ID')) as number
+    const asked = client.client('ID')
     client.on('messageBuffer', (channel: Buffer, message: Buffer) => {
       const name = channel.toString()
       if (name === INVALIDATIONS) this.#owner.changed()
@@ -109,10 +109,10 @@ export class Subscriber {
       for (const listener of this.#patterns.get(pattern) ?? []) listener(message, channel.toString())
     })
     const [channels, patterns] = [[...this.#channels.keys()], [...this.#patterns.keys()]]
-    await subscribe(client, [INVALIDATIONS, ...channels])
+    const [id] = await Promise.all([asked, subscribe(client, [INVALIDATIONS, ...channels])])
     if (patterns.length > 0) await client.psubscribe(...patterns)
     // From now on whoever leaves says so to the server; who left meanwhile could not.
-    this.#id = id
+    this.#id = id as number
     try {
       const left = channels.filter((channel) => !this.#channels.has(channel))
       if (left.length > 0) await client.unsubscribe(...left)

@@ -74,9 +74,9 @@ function checkPart(said: unknown): PartOfChord {
   if (!(body instanceof Uint8Array)) throw invalid('a chord body of bytes', body)
   return {
     groupId: text('the group of a chord', groupId),
-    index: typeof index === 'number' ? index : null,
+    index: count('the place of a part', index),
     taskId: text('the id of a part', taskId),
-    size: typeof size === 'number' ? size : null,
+    size: count('the size of a chord', size),
     body,
     bodyId: typeof bodyId === 'string' ? bodyId : null,
   }
@@ -90,6 +90,13 @@ function checkEnded(said: unknown): EndedTask {
 function list(what: string, said: unknown): readonly unknown[] {
   if (Array.isArray(said)) return said
   throw invalid(`a list of ${what}`, said)
+}
+
+/** A number that a store can keep, or none. */
+function count(what: string, said: unknown): number | null {
+  if (said === null || said === undefined) return null
+  if (typeof said === 'number' && Number.isSafeInteger(said)) return said
+  throw invalid(what, said)
 }
 
 function text(what: string, said: unknown): string {
