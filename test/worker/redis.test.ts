@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test, { after, before } from 'node:test'
 import { Carom } from '../../src/index.ts'
 import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/wait.ts'
 import { ledger, startWorkerProcess } from './lab.ts'
 
@@ -13,14 +14,15 @@ before(async () => {
 })
 after(() => server?.remove())
 
-function lab(t: { after(release: () => unknown): void }, db: number) {
+function lab(t: { after(release: () => unknown): void }, db: number, url = server.url(db)) {
   // Children and clients read it; the lab's own store is another.
-  process.env.CAROM_BROKER_URL = server.url(db)
+  process.env.CAROM_BROKER_URL = url
   const app = new Carom('lab')
   t.after(() => app.close())
   return {
     noted: app.remoteTask<(ms: number) => number>('lab.noted'),
     lastsOnce: app.remoteTask<() => number>('lab.lastsOnce'),
+    early: app.remoteTask<(ms: number) => string>('lab.early'),
   }
 }
 
@@ -55,4 +57,18 @@ test('a worker survives its Redis: what it ran is stored afterwards, and nothing
   const next = await until(() => noted.delay(0).catch(() => null), { what: 'it is sent', withinMs: 15_000 })
   assert.equal(await next.get({ timeoutMs: 20_000 }), 0)
   for (const { id } of slow) assert.equal(ledger(id).length, 2)
+})
+
+test('an early ack whose answer is lost with its connection does not lose the task', options, async (t) => {
+  const proxy = await startProxy(server.port)
+  t.after(() => proxy.down())
+  const { early, noted } = lab(t, 2, server.url(2).replace(`:${server.port}`, `:${proxy.port}`))
+  await startWorkerProcess(t)
+  // From now on Redis knows the script.
+  await (await noted.delay(0)).get({ timeoutMs: 20_000 })
+  const lost = proxy.loseReplyTo('\r\nack\r\n')
+  const result = await early.delay(1_000)
+  await lost
+  assert.equal(await result.get({ timeoutMs: 20_000 }), 'done')
+  assert.equal(ledger(result.id).filter(({ event }) => event === 'START').length, 1)
 })
