@@ -219,9 +219,10 @@ test('a broker and a backend of one URL have two connections, whatever they do',
     .split('\n')
     .filter((line) => line.includes(' name=carom ') && line.includes(` db=${db} `))
   assert.equal(mine.length, 2, mine.join('\n'))
+  const waited = Promise.allSettled(waits)
   ending.abort()
   await claiming
-  await Promise.allSettled(waits)
+  await waited
 })
 
 test('an idle connection keeps no script alive, and one that is awaited does', options, async (t) => {
