@@ -1,6 +1,7 @@
 /** RabbitMQ is killed and started again on its data: what it had confirmed is not lost. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { Delivery } from '../../src/brokers/broker.ts'
 import { isCaromError } from '../../src/errors.ts'
 import { openerOf } from '../conformance/open.ts'
 import { acked, claimCount, consumerOf, numbered, outgoing, released } from '../conformance/store.ts'
@@ -64,9 +65,10 @@ test('what is in quarantine, delayed or waiting survives a crash of RabbitMQ', l
     [['bad', 'for a test', 'q']],
   )
   assert.equal(await broker.quarantine.replay(['bad']), 1)
-  const again = await claimAll(await consumerOf(broker), ['bad', 'crashed', 'waits', 'later'])
-  // An ack that RabbitMQ had not written yet is forgotten: a message may come once more, as it was before.
-  const crashes = again.filter(({ message }) => message.headers.id === 'crashed').map(({ counts }) => counts.crashes)
-  assert.ok(crashes.includes(1))
+  const next = await consumerOf(broker)
+  const again = await claimAll(next, ['bad', 'crashed', 'waits', 'later'])
+  // An ack that RabbitMQ had not written yet is forgotten: a message may come once more, as it was before, and first.
+  const hasCrashed = ({ message, counts }: Delivery) => message.headers.id === 'crashed' && counts.crashes === 1
+  while (!again.some(hasCrashed)) again.push(...(await claimAll(next, ['crashed'])))
   assert.deepEqual(await broker.quarantine.list(), [])
 })

@@ -1,10 +1,10 @@
 /** The queue to which results are sent, and its consumer, which is there again after every lost connection. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Channel } from '../../brokers/amqp/protocol/channel.ts'
+import type { Delivered } from '../../brokers/amqp/protocol/incoming.ts'
 import { readReply } from '../../brokers/amqp/result-reply.ts'
 import type { AmqpStore } from '../../brokers/amqp/store.ts'
-import { bytesOf } from '../../brokers/amqp/wire-message.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import type { ResultMeta } from '../meta.ts'
 
@@ -38,7 +38,6 @@ export class ReplyQueue {
       const answer = channel.queueDeclare({ queue: this.name, passive: true })
       await this.#store.link.within(answer, 'answer for the queue of results')
     }
-    await turn()
   }
 
   async close(): Promise<void> {
@@ -71,10 +70,10 @@ export class ReplyQueue {
     await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
   }
 
-  #deliver({ body }: AsyncMessage): void {
+  #deliver({ body }: Delivered): void {
     let meta: ResultMeta
     try {
-      meta = readReply(bytesOf(body))
+      meta = readReply(body)
     } catch {
       // Nobody can be told: whoever sent it is a stranger, and for which task is what cannot be read.
       return

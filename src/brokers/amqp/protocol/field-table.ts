@@ -1,7 +1,7 @@
 /**
- * AMQP's field tables as bytes, as RabbitMQ and Python's py-amqp have them. The two differ from the letters of the
- * protocol, and the library knows only RabbitMQ's: py-amqp writes `L` for an integer beyond 32 bits, and reads `b`, `s`
- * and `l` as other types than RabbitMQ does, so that of -1 would come 255, a text or 2^64 - 1.
+ * AMQP's field tables as bytes, as RabbitMQ and Python's py-amqp have them. Both differ from the letters of the
+ * protocol, and from each other: py-amqp writes `L` for an integer beyond 32 bits, and reads `b`, `s` and `l` as other
+ * types than RabbitMQ does, so that of -1 would come 255, a text or 2^64 - 1.
  */
 
 /** A table that is none, or holds what nobody knows. */
@@ -24,10 +24,13 @@ export function readTable(bytes: Buffer, at: number, depth = 0): readonly [Recor
   return [Object.fromEntries(entries), end]
 }
 
-/** @returns null where the table is too large for a frame, too deep to be read, or has values for which the library has rules of its own */
-export function writeTable(table: object): Buffer | null {
-  const end = putTable(table, 0, 0)
-  return end < 0 ? null : Buffer.from(scratch.subarray(0, end))
+/** @throws FieldTableError for what a table has no form for */
+export function writeTable(table: object): Buffer {
+  for (let bytes = 4_096; ; bytes *= 2) {
+    const memory = Buffer.allocUnsafe(bytes)
+    const end = putTable(memory, table, 0)
+    if (end !== NO_ROOM) return memory.subarray(0, end)
+  }
 }
 
 function readField(bytes: Buffer, at: number, depth: number): Field {
@@ -108,80 +111,90 @@ function narrowed(value: bigint): number | bigint {
   return Number.isSafeInteger(number) ? number : value
 }
 
-/** Where it ends in the scratch, or {@link REFUSED}. */
-function putTable(table: object, at: number, depth: number): number {
+/** Where it ends in `to`, or {@link NO_ROOM}. @throws FieldTableError for what a table has no form for */
+export function putTable(to: Buffer, table: object, at: number, depth = 0): number {
+  if (at + ROOM > to.byteLength) return NO_ROOM
   let next = at + 4
   for (const [name, value] of Object.entries(table)) {
     if (value === undefined) continue
     const nameBytes = Buffer.byteLength(name)
-    if (nameBytes > 255 || next + nameBytes + ROOM > scratch.byteLength) return REFUSED
-    next = scratch.writeUInt8(nameBytes, next)
-    next = putField(value, next + scratch.write(name, next), depth + 1)
-    if (next < 0) return REFUSED
+    if (nameBytes > 255) throw new FieldTableError('have a name of more than 255 bytes')
+    if (next + nameBytes + ROOM > to.byteLength) return NO_ROOM
+    next = to.writeUInt8(nameBytes, next)
+    next = putField(to, value, next + to.write(name, next, nameBytes, 'utf8'), depth + 1)
+    if (next === NO_ROOM) return NO_ROOM
   }
-  scratch.writeUInt32BE(next - at - 4, at)
+  to.writeUInt32BE(next - at - 4, at)
   return next
 }
 
-function putField(value: unknown, at: number, depth: number): number {
-  if (depth > MAX_DEPTH || at + ROOM > scratch.byteLength) return REFUSED
+function putField(to: Buffer, value: unknown, at: number, depth: number): number {
+  if (at + ROOM > to.byteLength) return NO_ROOM
   switch (typeof value) {
     case 'string':
-      return putText(value, at)
+      return putText(to, value, at)
     case 'boolean':
-      return scratch.writeUInt8(value ? 1 : 0, putLetter('t', at))
+      return to.writeUInt8(value ? 1 : 0, to.writeUInt8(LETTER.boolean, at))
     case 'bigint':
-      return putInteger(value, at)
+      return putInteger(to, value, at)
     case 'number':
-      if (Number.isSafeInteger(value)) return putInteger(BigInt(value), at)
-      return scratch.writeDoubleBE(value, putLetter('d', at))
+      if (Number.isInteger(value)) return putInteger(to, value, at)
+      return to.writeDoubleBE(value, to.writeUInt8(LETTER.double, at))
     case 'object':
-      return value === null ? putLetter('V', at) : putContainer(value, at, depth)
+      return value === null ? to.writeUInt8(LETTER.nothing, at) : putContainer(to, value, at, depth)
     default:
-      return REFUSED
+      throw new FieldTableError(`hold a ${typeof value}`)
   }
 }
 
-function putText(text: string, at: number): number {
+function putText(to: Buffer, text: string, at: number): number {
   const bytes = Buffer.byteLength(text)
-  if (at + bytes + ROOM > scratch.byteLength) return REFUSED
-  const from = scratch.writeUInt32BE(bytes, putLetter('S', at))
-  scratch.write(text, from)
-  return from + bytes
+  if (at + bytes + ROOM > to.byteLength) return NO_ROOM
+  const from = to.writeUInt32BE(bytes, to.writeUInt8(LETTER.text, at))
+  return from + to.write(text, from, bytes, 'utf8')
 }
 
 /** In the 32 bits that everybody reads alike, where they are enough. */
-function putInteger(value: bigint, at: number): number {
-  if (value >= -(2n ** 31n) && value < 2n ** 31n) return scratch.writeInt32BE(Number(value), putLetter('I', at))
-  if (BigInt.asIntN(64, value) !== value) return REFUSED
-  return scratch.writeBigInt64BE(value, putLetter('l', at))
+function putInteger(to: Buffer, value: number | bigint, at: number): number {
+  if (value >= -(2 ** 31) && value < 2 ** 31) return to.writeInt32BE(Number(value), to.writeUInt8(LETTER.int32, at))
+  const wide = BigInt(value)
+  if (BigInt.asIntN(64, wide) !== wide) throw new FieldTableError('hold an integer beyond 64 bits')
+  return to.writeBigInt64BE(wide, to.writeUInt8(LETTER.int64, at))
 }
 
-function putContainer(value: object, at: number, depth: number): number {
-  if (Array.isArray(value)) return putArray(value, putLetter('A', at), depth)
+function putContainer(to: Buffer, value: object, at: number, depth: number): number {
+  if (depth > MAX_DEPTH) throw new FieldTableError(`are nested deeper than ${MAX_DEPTH} levels`)
+  if (Array.isArray(value)) return putArray(to, value, to.writeUInt8(LETTER.array, at), depth)
   const prototype: unknown = Object.getPrototypeOf(value)
   const isPlain = prototype === Object.prototype || prototype === null
-  return isPlain ? putTable(value, putLetter('F', at), depth) : REFUSED
+  if (!isPlain) throw new FieldTableError('hold an object of a class')
+  return putTable(to, value, to.writeUInt8(LETTER.table, at), depth)
 }
 
-function putArray(items: readonly unknown[], at: number, depth: number): number {
+function putArray(to: Buffer, items: readonly unknown[], at: number, depth: number): number {
   let next = at + 4
   for (const item of items) {
-    next = putField(item, next, depth + 1)
-    if (next < 0) return REFUSED
+    // A gap is null, as in JSON.
+    next = putField(to, item ?? null, next, depth + 1)
+    if (next === NO_ROOM) return NO_ROOM
   }
-  scratch.writeUInt32BE(next - at - 4, at)
+  to.writeUInt32BE(next - at - 4, at)
   return next
 }
 
-function putLetter(letter: string, at: number): number {
-  return scratch.writeUInt8(letter.charCodeAt(0), at)
-}
-
-const REFUSED = -1
-/** What is written is copied out of it at once. No frame is larger. */
-const scratch = Buffer.allocUnsafe(131_072)
+/** There are not enough bytes behind that place. */
+export const NO_ROOM = -1
 /** More than a name's or a field's own bytes without its text. */
 const ROOM = 16
 // As many levels as headers may have that are sent from here; deeper ones would overflow the stack.
 const MAX_DEPTH = 66
+const LETTER = {
+  text: 'S'.charCodeAt(0),
+  boolean: 't'.charCodeAt(0),
+  int32: 'I'.charCodeAt(0),
+  int64: 'l'.charCodeAt(0),
+  double: 'd'.charCodeAt(0),
+  nothing: 'V'.charCodeAt(0),
+  array: 'A'.charCodeAt(0),
+  table: 'F'.charCodeAt(0),
+} as const
