@@ -55,12 +55,15 @@ export class SettleBatch {
         const startedAtMs = performance.now()
         const call = this.#call(this.#waiting.splice(0))
         if (this.#consumer.commits) await call
-        const endedAtMs = performance.now()
-        this.#nextCallMs = endedAtMs + Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * (endedAtMs - startedAtMs)))
+        this.#nextCallMs = performance.now() + this.#restMs(performance.now() - startedAtMs)
       }
     } finally {
       this.#draining = false
     }
+  }
+
+  #restMs(tookMs: number): number {
+    return this.#consumer.commits ? Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * tookMs)) : OVERLAP_REST_MS
   }
 
   #rest(restMs: number): Promise<void> | undefined {
@@ -89,3 +92,5 @@ export class SettleBatch {
 
 const MIN_REST_MS = 2
 const MAX_REST_MS = 20
+// Without it RabbitMQ and the worker take a quarter more processor time for a task: every write wakes the other side.
+const OVERLAP_REST_MS = 5

@@ -60,7 +60,7 @@ export class AmqpConsumer implements Consumer, Holder {
     let isWaiting = false
     try {
       while (!signal.aborted && this.#closed === null) {
-        const session = await orAborted(this.#open(), signal)
+        const session = this.#current() ?? (await orAborted(this.#open(), signal))
         if (session === null || this.#closed !== null) continue
         await session.want(this.#credit())
         const taken = signal.aborted || this.#closed !== null ? [] : this.#take(session, max)
@@ -177,8 +177,11 @@ export class AmqpConsumer implements Consumer, Holder {
     this.#store.holders.delete(this)
   }
 
+  #current(): Session | null {
+    return this.#session?.alive === true ? this.#session : null
+  }
+
   #open(): Promise<Session> {
-    if (this.#session?.alive === true) return Promise.resolve(this.#session)
     this.#opening ??= this.#openSession().finally(() => {
       this.#opening = null
     })

@@ -47,20 +47,20 @@ export class Link {
     return this.within(connection.channel(), 'open a channel')
   }
 
-  /** Rejects, and gives the connection up, when RabbitMQ has not answered in time. */
-  async within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
+  /**
+   * Rejects, and gives the connection up, when RabbitMQ has not answered in time. Meanwhile it keeps the process alive,
+   * which the connection does not.
+   */
+  within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
     const connection = this.#connection
-    const late = Symbol('late')
-    const over = new AbortController()
-    try {
-      const answer = await Promise.race([asked, pause(withinMs, late, { signal: over.signal })])
-      if (answer !== late) return answer as T
-    } finally {
-      over.abort()
-      asked.catch(() => {})
-    }
-    if (connection !== null) this.#drop(connection)
-    throw unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms`)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        if (connection !== null) this.#drop(connection)
+        reject(unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms`))
+      }, withinMs)
+      const over = () => clearTimeout(timer)
+      asked.then(resolve, reject).finally(over)
+    })
   }
 
   /** Gives the connection up: what still waits to be written goes nowhere. */

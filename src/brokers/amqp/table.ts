@@ -3,6 +3,7 @@
  * are not finite, integers that do not come back as they were (a reader has 64 bits, and this one 53 and exact powers
  * beyond), and values that are no JSON.
  */
+import { MAX_DEPTH } from './protocol/field-table.ts'
 
 /** A value that has no form in a table. `path` names it, as in `headers.x[0]`. */
 export class NoTableFormError extends Error {
@@ -24,11 +25,6 @@ export function checkTable(headers: Table, root: string): Table {
   return headers
 }
 
-/** A table that was received, as plain data: integers beyond 2^53 are a `bigint`. @throws NoTableFormError */
-export function fromTable(table: Table, root: string): Record<string, unknown> {
-  return plain(table, root, 0) as Record<string, unknown>
-}
-
 interface Budget {
   bytes: number
 }
@@ -38,7 +34,8 @@ type Path = string | readonly [path: Path, key: string | number]
 
 function checkFields(object: Table, path: Path, depth: number, budget: Budget): void {
   if (depth > MAX_DEPTH) refuse(path, `is nested deeper than ${MAX_DEPTH} levels`)
-  for (const [key, value] of Object.entries(object)) {
+  for (const key of Object.keys(object)) {
+    const value = object[key]
     if (value === undefined) continue
     const keyBytes = Buffer.byteLength(key)
     if (keyBytes > 255) refuse(path, 'has a name of more than 255 bytes')
@@ -107,19 +104,5 @@ function textOf(path: Path): string {
   return typeof key === 'number' ? `${textOf(before)}[${key}]` : `${textOf(before)}.${key}`
 }
 
-function plain(value: unknown, path: string, depth: number): unknown {
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) return BigInt(value)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  if (depth > MAX_DEPTH) throw new NoTableFormError(path, `is nested deeper than ${MAX_DEPTH} levels`)
-  if (Array.isArray(value)) return value.map((item) => plain(item, path, depth + 1))
-  return fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field, path, depth + 1)]))
-}
-
-/** Every key is an own one, `__proto__` too. */
-function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
-  return Object.fromEntries(entries)
-}
-
-const MAX_DEPTH = 64
 // One frame less what the other properties and the queue's name may take.
 const MAX_TABLE_BYTES = 120_000

@@ -8,7 +8,7 @@ import type { Message, MessageProperties, TaskHeaders } from '../../message/mess
 import type { DeliveryCounts } from '../broker.ts'
 import { type Content, type Properties, UnreadableHeaders } from './protocol/content.ts'
 import type { Publication } from './protocol/publication.ts'
-import { checkTable, fromTable, NoTableFormError, type Table } from './table.ts'
+import { checkTable, NoTableFormError, type Table } from './table.ts'
 
 /** The header `x-carom`. All of it may be missing; what is no number or text counts as missing. */
 export interface CaromHeader extends Partial<DeliveryCounts> {
@@ -52,17 +52,30 @@ export interface ReadMessage {
 /** @throws NoTableFormError when it cannot be read. */
 export function readMessage(raw: Content): ReadMessage {
   if (raw.headers instanceof UnreadableHeaders) throw new NoTableFormError('headers', raw.headers.reason)
-  const { 'x-carom': carom, 'x-delivery-count': returns, ...table } = (raw.headers ?? {}) as Record<string, unknown>
-  const kept = Object.entries(table).filter(([name]) => !BROKER_HEADERS.has(name))
-  const properties = [...PROPERTIES].map(([name, property]) => [name, raw[property]] as const)
+  const { 'x-carom': carom, 'x-delivery-count': returns } = raw.headers ?? {}
   const message: Message = {
-    headers: fromTable(Object.fromEntries(kept), 'headers') as unknown as TaskHeaders,
-    properties: Object.fromEntries(properties.filter(([, value]) => value !== undefined)) as MessageProperties,
+    headers: readHeaders(raw.headers ?? {}),
+    properties: readProperties(raw),
     contentType: raw.contentType ?? '',
     contentEncoding: raw.contentEncoding ?? 'utf-8',
     body: raw.body,
   }
   return { message, carom: readCarom(carom), returns: typeof returns === 'number' ? returns : null }
+}
+
+/** What others do not know belongs to RabbitMQ or to Carom. */
+function readHeaders(table: Table): TaskHeaders {
+  const isWhole = !BROKER_HEADERS.some((name) => Object.hasOwn(table, name))
+  const kept = isWhole
+    ? table
+    : Object.fromEntries(Object.entries(table).filter(([name]) => !BROKER_HEADERS.includes(name)))
+  return kept as unknown as TaskHeaders
+}
+
+function readProperties(raw: Content): MessageProperties {
+  const properties: Record<string, unknown> = {}
+  for (const [name, property] of PROPERTIES) if (raw[property] !== undefined) properties[name] = raw[property]
+  return properties
 }
 
 function propertiesOf(message: Message): Properties {
@@ -168,10 +181,11 @@ const PROPERTIES: ReadonlyMap<string, keyof Properties> = new Map([
 ])
 // RabbitMQ delivers a message to the queues that CC and BCC name, too: also when it is only put back into its own.
 const RESERVED_HEADERS = ['CC', 'BCC', 'x-carom']
-const BROKER_HEADERS = new Set([
+const BROKER_HEADERS = [
   ...RESERVED_HEADERS,
+  'x-delivery-count',
   'x-death',
   'x-first-death-exchange',
   'x-first-death-queue',
   'x-first-death-reason',
-])
+]

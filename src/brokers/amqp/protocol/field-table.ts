@@ -12,16 +12,16 @@ type Field = readonly [value: unknown, end: number]
 /** The table at `at`, its length first. Integers beyond 2^53 are a `bigint`. @throws FieldTableError, RangeError */
 export function readTable(bytes: Buffer, at: number, depth = 0): readonly [Record<string, unknown>, end: number] {
   const { from, end } = spanAt(bytes, at, depth)
-  const entries: [string, unknown][] = []
+  const table: Record<string, unknown> = {}
   for (let next = from; next < end; ) {
     const nameEnd = next + 1 + bytes.readUInt8(next)
     const name = bytes.toString('utf8', next + 1, nameEnd)
     const [value, fieldEnd] = readField(bytes, nameEnd, depth + 1)
-    entries.push([name, value])
+    if (name === '__proto__') Object.defineProperty(table, name, { ...OWN, value })
+    else table[name] = value
     next = fieldEnd
   }
-  // Every key is an own one, `__proto__` too.
-  return [Object.fromEntries(entries), end]
+  return [table, end]
 }
 
 /** @throws FieldTableError for what a table has no form for */
@@ -78,9 +78,9 @@ function readNumber(bytes: Buffer, letter: string, at: number): Field {
     case 'T':
       return [narrowed(bytes.readBigUInt64BE(at)), at + 8]
     case 'f':
-      return [bytes.readFloatBE(at), at + 4]
+      return [widened(bytes.readFloatBE(at)), at + 4]
     case 'd':
-      return [bytes.readDoubleBE(at), at + 8]
+      return [widened(bytes.readDoubleBE(at)), at + 8]
     default:
       throw new FieldTableError(`hold a field of an unknown type (${JSON.stringify(letter)})`)
   }
@@ -106,6 +106,10 @@ function spanAt(bytes: Buffer, at: number, depth: number): { readonly from: numb
   return { from, end }
 }
 
+function widened(value: number): number | bigint {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : value
+}
+
 function narrowed(value: bigint): number | bigint {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
@@ -115,7 +119,8 @@ function narrowed(value: bigint): number | bigint {
 export function putTable(to: Buffer, table: object, at: number, depth = 0): number {
   if (at + ROOM > to.byteLength) return NO_ROOM
   let next = at + 4
-  for (const [name, value] of Object.entries(table)) {
+  for (const name of Object.keys(table)) {
+    const value: unknown = (table as Readonly<Record<string, unknown>>)[name]
     if (value === undefined) continue
     const nameBytes = Buffer.byteLength(name)
     if (nameBytes > 255) throw new FieldTableError('have a name of more than 255 bytes')
@@ -186,8 +191,9 @@ function putArray(to: Buffer, items: readonly unknown[], at: number, depth: numb
 export const NO_ROOM = -1
 /** More than a name's or a field's own bytes without its text. */
 const ROOM = 16
-// As many levels as headers may have that are sent from here; deeper ones would overflow the stack.
-const MAX_DEPTH = 66
+/** Deeper ones would overflow the stack in the end. */
+export const MAX_DEPTH = 64
+const OWN = { enumerable: true, configurable: true, writable: true }
 const LETTER = {
   text: 'S'.charCodeAt(0),
   boolean: 't'.charCodeAt(0),
