@@ -60,7 +60,7 @@ export function readMessage(raw: Content): ReadMessage {
     contentEncoding: raw.contentEncoding ?? 'utf-8',
     body: raw.body,
   }
-  return { message, carom: readCarom(carom), returns: typeof returns === 'number' ? returns : null }
+  return { message, carom: readCarom(carom), returns: countOf(returns) ?? null }
 }
 
 /** What others do not know belongs to RabbitMQ or to Carom. */
@@ -137,24 +137,25 @@ function headersOf(message: Message, carom: CaromHeader): Table {
 function readCarom(table: unknown): CaromHeader {
   if (typeof table !== 'object' || table === null) return {}
   const fields = table as Table
-  const number = (name: keyof CaromHeader) => {
-    const value = fields[name]
-    return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined
-  }
   const text = (name: keyof CaromHeader) => {
     const value = fields[name]
     return typeof value === 'string' ? value : undefined
   }
   return {
-    deliveries: number('deliveries') ?? 0,
-    crashes: number('crashes') ?? 0,
-    foreign: number('foreign') ?? 0,
-    dueMs: number('dueMs'),
+    deliveries: countOf(fields.deliveries) ?? 0,
+    crashes: countOf(fields.crashes) ?? 0,
+    foreign: countOf(fields.foreign) ?? 0,
+    dueMs: countOf(fields.dueMs),
     reason: text('reason'),
-    atMs: number('atMs'),
+    atMs: countOf(fields.atMs),
     queue: text('queue'),
     taskId: text('taskId'),
   }
+}
+
+/** Anybody may have written it. */
+function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined
 }
 
 function invalid(message: Message, why: string, cause?: unknown): CaromError {

@@ -92,7 +92,7 @@ export class FrameWriter {
       }
       const room = this.#memory.byteLength - this.#at
       if (room > MOST_TABLE_BYTES) throw new FieldTableError(`take more than ${MOST_TABLE_BYTES} bytes`)
-      this.#room(2 * room)
+      this.#room(room + 1)
     }
   }
 
@@ -112,6 +112,7 @@ export class FrameWriter {
   #room(bytes: number): void {
     if (this.#at + bytes <= this.#memory.byteLength) return
     const kept = this.byteLength
+    // Twice as much, so that what grows by little is not copied each time.
     const larger = Buffer.allocUnsafe(Math.max(MEMORY_BYTES, 2 * (kept + bytes)))
     this.#memory.copy(larger, 0, this.#from, this.#at)
     this.#memory = larger
