@@ -90,7 +90,7 @@ export class ControlServer {
     const body = Buffer.from(`{${JSON.stringify(this.#node)}: ${reply}}`)
     const headers = { ...(typeof ticket === 'string' && { ticket }), clock: 0 }
     const properties = { contentType: 'application/json', contentEncoding: 'utf-8', deliveryMode: 1, priority: 0 }
-    channel.publish([{ exchange, routingKey, mandatory: false, properties, headers, body }]).catch(() => {})
+    await channel.publish([{ exchange, routingKey, mandatory: false, properties, headers, body }])
   }
 
   async #openReplies(): Promise<Channel> {

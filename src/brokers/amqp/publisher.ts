@@ -50,16 +50,8 @@ export class Publisher {
     }
   }
 
-  async close(): Promise<void> {
-    const channel = await this.#channel?.catch(() => null)
-    this.#channel = null
-    await channel?.close()
-  }
-
   async #confirm(channel: Channel, publications: readonly Publication[]): Promise<void> {
-    const answers = channel.publish(publications).catch((error: unknown) => {
-      throw unavailable(`None of ${publications.length} messages was published at ${this.#store}`, error)
-    })
+    const answers = channel.publish(publications)
     const { confirmed, refused, lost } = await this.#link.within(answers, 'confirm what was published', CONFIRM_MS)
     if (confirmed === publications.length) return
     const isRefused = confirmed + refused === publications.length

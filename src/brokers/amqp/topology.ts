@@ -112,11 +112,6 @@ export class Topology {
     return next
   }
 
-  async close(): Promise<void> {
-    await this.#last
-    await this.#channel?.close()
-  }
-
   /** False where it exists with other arguments. */
   #declare(what: string, step: Step): Promise<boolean> {
     return this.run(async (channel) => {

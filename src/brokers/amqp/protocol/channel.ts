@@ -73,10 +73,17 @@ export class Channel extends EventEmitter<ChannelEvents> {
     await this.#ask(METHOD.channelOpen, METHOD.channelOpenOk, (to) => to.text(''))
   }
 
-  /** Resolves when it is gone, also where it already was. */
+  /** Resolves when it is gone, also where it already was, or when RabbitMQ does not answer. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return
-    const closed = new Promise<void>((resolve) => this.once('close', resolve))
+    const closed = new Promise<void>((resolve) => {
+      // Meanwhile it keeps the process alive, which the connection does not.
+      const timer = setTimeout(resolve, CLOSE_MS)
+      this.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
     if (this.#state === 'open') {
       this.#state = 'closing'
       putClose(this.#owner.output, this.#id, METHOD.channelClose)
@@ -91,21 +98,19 @@ export class Channel extends EventEmitter<ChannelEvents> {
   }
 
   /**
-   * Resolves once all of them are confirmed or nothing more can be heard of them; without `confirmSelect` at once.
-   * Rejects only where one cannot be written, and then none is.
+   * Resolves once all of them are confirmed or nothing more can be heard of them; without `confirmSelect` at once. What
+   * comes behind one that cannot be written is not sent either.
    */
-  publish(publications: readonly Publication[]): Promise<Receipt> {
-    if (!this.active) return Promise.reject(closedError())
-    const { output, frameMax } = this.#owner
-    const before = output.byteLength
-    try {
-      for (const publication of publications) putPublication(output, this.#id, frameMax, publication)
-    } catch (error) {
-      output.cut(before)
-      return Promise.reject(error)
+  async publish(publications: readonly Publication[]): Promise<Receipt> {
+    let lost: Error | null = this.active ? null : closedError()
+    let written = 0
+    for (const publication of this.active ? publications : []) {
+      lost = this.#write(publication)
+      if (lost !== null) break
+      written++
     }
-    this.#owner.wrote()
-    return this.#confirms?.expect(publications.length) ?? Promise.resolve(UNHEARD)
+    const receipt = (await this.#confirms?.expect(written)) ?? UNHEARD
+    return lost === null ? receipt : { ...receipt, lost }
   }
 
   /** On a channel that is gone there is nothing left to ack. */
@@ -248,6 +253,20 @@ export class Channel extends EventEmitter<ChannelEvents> {
     }
   }
 
+  /** Why it cannot be written, and then nothing of it is. */
+  #write(publication: Publication): Error | null {
+    const { output, frameMax } = this.#owner
+    const before = output.byteLength
+    try {
+      putPublication(output, this.#id, frameMax, publication)
+    } catch (error) {
+      output.cut(before)
+      return error as Error
+    }
+    this.#owner.wrote()
+    return null
+  }
+
   /** Answers of one kind come in the order in which they were asked for; those of a queue may overtake others. */
   #answered(id: number, payload: Buffer): void {
     const index = this.#asked.findIndex(({ answer }) => answer === id)
@@ -273,6 +292,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
   }
 }
 
+const CLOSE_MS = 5_000
 const UNHEARD: Receipt = { confirmed: 0, refused: 0, lost: null }
 
 function closedError(): AmqpError {

@@ -109,9 +109,13 @@ export class Connection implements ChannelOwner {
   }
 
   wrote(): void {
+    if (this.output.byteLength >= FLUSH_BYTES) return this.#flush()
     if (this.#isFlushing) return
     this.#isFlushing = true
-    setImmediate(() => this.#flush())
+    setImmediate(() => {
+      this.#isFlushing = false
+      this.#flush()
+    })
   }
 
   channelClosed(id: number): void {
@@ -182,7 +186,6 @@ export class Connection implements ChannelOwner {
   }
 
   #flush(): void {
-    this.#isFlushing = false
     if (this.output.byteLength === 0 || !this.#socket.writable) return
     this.#hasWritten = true
     this.#socket.write(this.output.take())
@@ -218,6 +221,9 @@ export class Connection implements ChannelOwner {
     throw new AmqpError('RESOURCE_ERROR', `All ${channelMax} channels of the connection are in use`)
   }
 }
+
+// So that RabbitMQ begins with the first messages of many while the others are written.
+const FLUSH_BYTES = 32_768
 
 function socketTo({ hostname: host, port, tls }: ConnectionOptions): Socket {
   if (tls === false) return connectTcp({ host, port })
