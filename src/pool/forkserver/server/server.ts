@@ -29,10 +29,12 @@ export class ForkServer {
   /** Generations that are to be forked, one after the other. */
   readonly #orders: number[] = []
   #execArgv: readonly string[] = []
-  /** `null` until everything is loaded. */
+  /** `null` where the system does not tell of threads; then there is an obstacle. */
   #census: Census | null = null
-  /** Has it forked already, and has it done what makes children small? */
-  #state: 'loaded' | 'used' | 'settled' = 'loaded'
+  /** Why nothing can be forked in this process, whatever is loaded. */
+  #obstacle: string | null = null
+  /** Is everything loaded, has it forked already, and has it done what makes children small? */
+  #state: 'loading' | 'loaded' | 'used' | 'settled' = 'loading'
   readonly #reap = (): void => {
     for (const [pid, generation] of this.#children) this.#bury(pid, generation)
   }
@@ -42,6 +44,11 @@ export class ForkServer {
     this.#addon = addon
     this.#control = control
     this.#packets = packets
+  }
+
+  /** Every fork will be refused, on account of that. */
+  forbid({ message }: Error): void {
+    this.#obstacle ??= message
   }
 
   run(): void {
@@ -59,20 +66,26 @@ export class ForkServer {
   #order(order: ToForkServer): void {
     if (order.type === 'prepare') return void this.#prepare(order.preparation)
     this.#orders.push(order.generation)
-    if (this.#census !== null && this.#orders.length === 1) this.#forkSoon()
+    if (this.#state !== 'loading' && this.#orders.length === 1) this.#forkSoon()
   }
 
   async #prepare({ preload, execArgv }: Preparation): Promise<void> {
     this.#execArgv = execArgv
-    const census = await Census.take(this.#addon)
+    this.#census = await Census.take(this.#addon).catch((error) => {
+      this.forbid(error)
+      return null
+    })
     try {
-      for (const url of preload) await whileLoading(url, () => import(url))
+      for (const url of preload) {
+        await whileLoading(url, () => import(url))
+        this.#census?.loaded(url)
+      }
     } catch (error) {
       this.#tell({ type: 'broken', failure: toFailure(error) })
       return void this.#control.end()
     }
-    this.#census = census
-    this.#tell({ type: 'prepared', leftovers: census.resources() })
+    this.#state = 'loaded'
+    this.#tell({ type: 'prepared', leftovers: this.#census?.leftovers() ?? [] })
     if (this.#orders.length > 0) this.#forkSoon()
   }
 
@@ -129,7 +142,7 @@ export class ForkServer {
   }
 
   #fork(): number {
-    const obstacle = this.#census?.obstacle ?? null
+    const obstacle = this.#obstacle ?? this.#census?.obstacle ?? null
     if (obstacle !== null) throw unforkable(obstacle)
     return this.#addon.fork()
   }
