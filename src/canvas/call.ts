@@ -59,12 +59,12 @@ export type CallOptions = { readonly [Key in keyof ApplyOptions]: Exclude<ApplyO
  */
 export function checkApplyOptions(task: string, options: ApplyOptions): CallOptions {
   const owner = `of task "${task}"`
-  checkKeys(options, Object.keys(CHECKS), `option ${owner}`)
+  checkKeys(options, NAMES, `option ${owner}`)
   const checked: Record<string, unknown> = {}
-  for (const [name, check] of Object.entries(CHECKS)) {
-    const value = options[name as keyof ApplyOptions]
+  for (const name of NAMES) {
+    const value = options[name]
     if (value === undefined) continue
-    check(value, `${name} ${owner}`)
+    CHECKS[name](value, `${name} ${owner}`)
     checked[name] = value
   }
   for (const [one, other] of EXCLUSIVE) {
@@ -85,6 +85,9 @@ export function mergeOptions(options: CallOptions, added: CallOptions): CallOpti
   return Object.freeze({ ...merged, ...added })
 }
 
+/** Of a call that says nothing of its own. */
+export const NO_OPTIONS: CallOptions = Object.freeze({})
+
 const EXCLUSIVE = [
   ['countdownMs', 'eta'],
   ['expiresMs', 'expires'],
@@ -103,3 +106,4 @@ const CHECKS: Readonly<Record<keyof ApplyOptions, (value: unknown, what: string)
   serializer: checkSerializer,
   compression: checkCompression,
 }
+const NAMES = Object.keys(CHECKS) as (keyof ApplyOptions)[]
