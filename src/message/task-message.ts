@@ -1,6 +1,6 @@
 import { decodeBody, type ReadOptions } from './body.ts'
 import { toWireDate } from './dates.ts'
-import { checkTaskHeaders, MAX_NAME_LENGTH, type UncheckedMessage } from './headers.ts'
+import { checkTaskHeaders, MAX_NAME_LENGTH, NO_STAMPS, NO_TIME_LIMITS, type UncheckedMessage } from './headers.ts'
 import { invalidMessage, isJsonObject, kindOf } from './invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from './message.ts'
 import { fromProtocolV1, isProtocolV2, type Task } from './protocol-v1.ts'
@@ -123,13 +123,13 @@ function headersOf(call: TaskCall): Written<TaskHeaders> {
     group: call.group ?? null,
     group_index: call.groupIndex ?? null,
     retries: call.retries ?? 0,
-    timelimit: call.timeLimits ?? [null, null],
+    timelimit: call.timeLimits ?? NO_TIME_LIMITS,
     root_id: call.rootId ?? call.id,
     parent_id: call.parentId ?? null,
     ignore_result: call.ignoreResult ?? null,
     replaced_task_nesting: call.replacedTaskNesting ?? 0,
     stamped_headers: null,
-    stamps: {},
+    stamps: NO_STAMPS,
   }
   if (argsrepr !== undefined) headers.argsrepr = argsrepr
   if (kwargsrepr !== undefined) headers.kwargsrepr = kwargsrepr
