@@ -67,8 +67,10 @@ export class Session {
    */
   async want(total: number): Promise<void> {
     const wanted = Math.min(MAX_CREDIT, Math.max(1, total))
-    if (this.#credit.has(wanted)) return
-    await this.#inTurn(() => this.#credit.set(wanted))
+    // Looked at in turn: a withdrawal that is under way takes away what is there.
+    await this.#inTurn(async () => {
+      if (!this.#credit.has(wanted)) await this.#credit.set(wanted)
+    })
   }
 
   even(): Promise<void> {
