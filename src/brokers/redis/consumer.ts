@@ -138,6 +138,8 @@ class RedisConsumer implements Consumer {
 
   async #claimOnce(max: number, signal: AbortSignal) {
     await this.#giveBackUnanswered()
+    // On a new connection the server may be one that has lost all it had.
+    await this.#store.declare(this.#options.queues)
     return this.#call.claim(max, async ({ taken, nowMs, nextMs, leaseOver, foreign }) => {
       const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
       return { deliveries, found: taken.length > 0, nextMs, leaseOver, foreign }
