@@ -26,7 +26,7 @@ export interface ApplyOptions {
   readonly expires?: Date | undefined
   /** @default the task's queue, else the app's */
   readonly queue?: string | undefined
-  /** 0 to 9; a higher number goes first. @default the task's priority, else 0 */
+  /** 0 to 9; a higher number goes first, except on Redis, where 0 does. @default the task's priority, else 0 */
   readonly priority?: number | undefined
   /** 1 to 255 printable ASCII characters without spaces. Nothing checks that it is new. @default a random UUID */
   readonly taskId?: string | undefined
