@@ -82,7 +82,8 @@ async function validateInputs(prepared: readonly Prepared[]): Promise<void> {
 }
 
 function toTaskCall(call: Call, id: string, { settings, remote }: TaskDefinition, sending: Sending): TaskCall {
-  const { countdownMs, eta, expiresMs, expires, priority, headers, ignoreResult } = call.options
+  const { countdownMs, eta, expiresMs, expires, timeLimitMs, softTimeLimitMs } = call.options
+  const { priority, headers, ignoreResult } = call.options
   const { nowMs, rootId, parentId } = sending
   return {
     task: call.task,
@@ -95,9 +96,14 @@ function toTaskCall(call: Call, id: string, { settings, remote }: TaskDefinition
     parentId,
     priority: priority ?? settings.priority ?? undefined,
     headers,
+    timeLimits: [toSeconds(timeLimitMs), toSeconds(softTimeLimitMs)],
     // A remote task has a setting of its own, which only an explicit word overrules.
     ignoreResult: ignoreResult ?? (remote && !settings.ignoreResult ? undefined : settings.ignoreResult),
   }
+}
+
+function toSeconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1000
 }
 
 /** The task that sends, where one does. */
