@@ -79,6 +79,8 @@ export function startPythonClient(
 export interface PythonWorkerOptions {
   readonly app?: string
   readonly queues?: readonly string[]
+  /** Children of its prefork pool, Celery's default pool. @default none: tasks run in its own process, one at a time */
+  readonly processes?: number
   readonly env?: NodeJS.ProcessEnv
 }
 
@@ -88,13 +90,14 @@ export interface PythonWorker {
   log(): string
 }
 
-/** A worker of a module of ours, which runs tasks in its own process; resolves when it says that it is ready. */
+/** A worker of a module of ours; resolves when it says that it is ready. */
 export async function startPythonWorker(
   scope: Scope,
   url: string,
-  { app = 'shop', queues = ['pyshop'], env = {} }: PythonWorkerOptions = {},
+  { app = 'shop', queues = ['pyshop'], processes, env = {} }: PythonWorkerOptions = {},
 ): Promise<PythonWorker> {
-  const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), '-c', '1', '-P', 'solo', '-l', 'INFO']
+  const pool = processes === undefined ? ['-P', 'solo', '-c', '1'] : ['-P', 'prefork', '-c', String(processes)]
+  const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), ...pool, '-l', 'INFO']
   const child = spawnBound(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
     cwd: FOLDER,
     env: environment(url, env),
