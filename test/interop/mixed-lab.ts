@@ -34,6 +34,8 @@ export interface MixedOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Parameters of Carom's URL, as in '?visibilityTimeoutMs=1000'. */
   readonly query?: string
+  /** Those of its URL of results, in the same database. @default the broker's */
+  readonly resultsQuery?: string
 }
 
 /** What stands when a test of the file begins. */
@@ -72,6 +74,7 @@ async function start(mixed: { -readonly [Key in keyof Mixed]: Mixed[Key] }, opti
   scope.after(() => mixed.server.remove())
   mixed.url = mixed.server.url()
   process.env.CAROM_BROKER_URL = mixed.server.url(0, options.query)
+  if (options.resultsQuery !== undefined) process.env.CAROM_RESULT_BACKEND = mixed.server.url(0, options.resultsQuery)
   mixed.python = startPythonClient(scope, mixed.url, 'mixed.py', options.env)
   const [carom] = await Promise.all([
     import('./fixtures/mixed.ts'),
