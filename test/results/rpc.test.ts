@@ -85,3 +85,17 @@ test(
     assert.deepEqual([status, Buffer.from(result).toString()], ['SUCCESS', 'NaN'])
   },
 )
+
+test('whoever waits for a result gets it, however many tasks were sent after that one', limits, async (t) => {
+  const server = await rabbit()
+  const backend = await openBackend(server.url(await server.vhost()), { appName: 'shop' })
+  afterwards(t, () => backend.close())
+  const { replies } = backend
+  assert.ok(replies)
+  const to = await replies.open()
+  replies.expect(['first'])
+  const waiting = backend.wait('first', { signal: AbortSignal.timeout(10_000) })
+  replies.expect(Array.from({ length: 100_000 }, (_, index) => String(index)))
+  await backend.save([meta('first', { reply: { to, correlationId: 'first' } })])
+  assert.equal((await waiting).status, 'SUCCESS')
+})

@@ -105,7 +105,8 @@ class RpcBackend implements ResultBackend {
   }
 
   #received(meta: ResultMeta): void {
-    if (this.#kept.keep(meta)) this.#waiters.deliver(meta)
+    // Somebody may wait for a task that is among too many to be remembered.
+    if (this.#kept.keep(meta) || this.#waiters.has(meta.taskId)) this.#waiters.deliver(meta)
   }
 
   #assertExpected(taskId: string): void {
