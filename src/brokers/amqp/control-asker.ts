@@ -45,7 +45,7 @@ export class ControlAsker {
       return Object.fromEntries(replies)
     } finally {
       // The queue goes with its consumer.
-      await channel.close()
+      await link.release(channel)
     }
   }
 

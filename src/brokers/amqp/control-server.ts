@@ -43,7 +43,11 @@ export class ControlServer {
     this.#ending.abort()
     await this.#restarting
     const replies = await this.#replies?.catch(() => null)
-    await Promise.all([this.#channel?.close(), replies?.close()])
+    const { link, publishingLink } = this.#store
+    await Promise.all([
+      this.#channel === null ? null : link.release(this.#channel),
+      replies == null ? null : publishingLink.release(replies),
+    ])
   }
 
   async #listen(channel: Channel): Promise<void> {

@@ -55,6 +55,14 @@ export class Link {
     return channel
   }
 
+  /** Ends a channel, and waits so long for it: of a connection that RabbitMQ does not read none ever ends. */
+  async release(channel: Channel): Promise<void> {
+    const over = new AbortController()
+    const patience = pause(CLOSE_MS, undefined, { signal: over.signal }).catch(() => {})
+    await Promise.race([channel.close(), patience])
+    over.abort()
+  }
+
   /** Rejects, and gives the connection up, when RabbitMQ has not answered in time. */
   async within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
     const connection = this.#connection
@@ -115,6 +123,7 @@ export class Link {
         const delayMs = backoffMs(Math.floor(attempt / hosts.length), RECONNECT)
         if (isRefusal(error) || performance.now() + delayMs > deadlineMs) throw this.#cannotConnect(error)
         await pause(delayMs, undefined, { signal: this.#ending.signal }).catch(() => {})
+        if (this.#ending.signal.aborted) throw closed(`This connection to ${this.#store}`)
       }
     }
   }

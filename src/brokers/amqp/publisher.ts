@@ -55,7 +55,7 @@ export class Publisher {
   async close(): Promise<void> {
     const channel = await this.#channel?.catch(() => null)
     this.#channel = null
-    await channel?.close()
+    if (channel != null) await this.#link.release(channel)
   }
 
   async #confirm(channel: Channel, publications: readonly Publication[]): Promise<void> {

@@ -55,7 +55,7 @@ export class AmqpQuarantine implements Quarantine {
     } catch (error) {
       throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
     } finally {
-      await channel.close()
+      await this.#store.link.release(channel)
     }
   }
 
@@ -67,7 +67,7 @@ export class AmqpQuarantine implements Quarantine {
       try {
         return { channel, taken: await this.#take(channel) }
       } catch (error) {
-        await channel.close()
+        await this.#store.link.release(channel)
         const isTaken = codeOf(error) === 'ACCESS_REFUSED' && performance.now() < deadlineMs
         if (!isTaken) throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
         await pause(backoffMs(attempt, { firstMs: 20, maxMs: 500 }))

@@ -113,7 +113,7 @@ export class Session {
   async close(): Promise<void> {
     // What was published elsewhere already would come twice.
     await Promise.race([this.#moving, pause(MOVING_MS, undefined, { ref: false })])
-    await this.#channel.close()
+    await this.#store.link.release(this.#channel)
   }
 
   /** One after the other: each begins where the one before has left the channel. */

@@ -114,7 +114,7 @@ export class Topology {
 
   async close(): Promise<void> {
     await this.#last
-    await this.#channel?.close()
+    if (this.#channel !== null) await this.#link.release(this.#channel)
   }
 
   /** False where it exists with other arguments. */

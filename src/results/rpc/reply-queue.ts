@@ -49,7 +49,7 @@ export class ReplyQueue {
     await this.#store.link
       .within(channel.queueDelete({ queue: this.name }), 'delete the queue of results')
       .catch(() => {})
-    await channel.close()
+    await this.#store.link.release(channel)
   }
 
   async #open(): Promise<Channel> {
