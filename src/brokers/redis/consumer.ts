@@ -78,7 +78,7 @@ class RedisConsumer implements Consumer {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly ('settled' | 'lost')[]> {
     this.#assertOpen()
-    return this.#settle(settlements)
+    return this.#during(this.#settle(settlements))
   }
 
   async close(): Promise<void> {
