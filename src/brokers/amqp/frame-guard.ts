@@ -5,6 +5,7 @@
  * and those that cannot be read are marked, so that the message ends in the quarantine.
  */
 import { createRequire } from 'node:module'
+import type { Channel, Connection } from 'rabbitmq-client'
 import { toFailure } from '../../support/failure.ts'
 import { readTable, writeTable } from './field-table.ts'
 
@@ -19,6 +20,9 @@ export class UnreadableHeaders {
 
 type Read = (bytes: number) => Promise<Buffer>
 type Fields = Readonly<Record<string, unknown>>
+interface Sized {
+  frameMax: number
+}
 interface Codec {
   decodeFrame(read: Read): Promise<unknown>
   genContentFrames(channelId: number, fields: Fields, body: Buffer, maxFrameBytes: number): Iterable<Buffer>
@@ -48,6 +52,22 @@ export function guardFrames(): void {
       return genContentFrames(channelId, fields, body, maxFrameBytes)
     }
     return withHeaders(genContentFrames(channelId, others, body, maxFrameBytes), table)
+  }
+}
+
+/** The library would cut bodies by the size that was asked for, and not by the one that the server has agreed to. */
+export function fitFrames(connection: Connection): void {
+  const { _opt, _state } = connection as unknown as { _opt: Sized; readonly _state: Sized }
+  _opt.frameMax = _state.frameMax
+}
+
+/** The library would read a body for which nobody has said how it is encoded: its numbers came as others. */
+export function keepBodies(channel: Channel): void {
+  const receiving = channel as unknown as { _onHeader(frame: { readonly fields: Fields }): void }
+  const onHeader = receiving._onHeader.bind(channel)
+  receiving._onHeader = (frame) => {
+    const contentEncoding = frame.fields.contentEncoding || 'utf-8'
+    onHeader({ ...frame, fields: { ...frame.fields, contentEncoding } })
   }
 }
 

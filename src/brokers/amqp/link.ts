@@ -9,7 +9,7 @@ import type { CaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type AmqpAddress, type AmqpHost, storeName } from './address.ts'
 import { closed, isRefusal, unavailable } from './errors.ts'
-import { guardFrames } from './frame-guard.ts'
+import { fitFrames, guardFrames, keepBodies } from './frame-guard.ts'
 
 export class Link {
   readonly #address: AmqpAddress
@@ -52,6 +52,7 @@ export class Link {
     const opening = connection.acquire({ emitErrorsFromChannel: true })
     const channel = await this.within(opening, 'open a channel')
     channel.on('error', () => {})
+    keepBodies(channel)
     return channel
   }
 
@@ -155,6 +156,7 @@ export class Link {
       connection.on('connection.unblocked', () => this.#unblock())
       connection.once('connection', () => {
         if (this.#ending.signal.aborted) return this.#drop(connection)
+        fitFrames(connection)
         this.#connection = connection
         resolve(connection)
       })

@@ -6,7 +6,6 @@ import type { AsyncMessage, SyncMessage } from 'rabbitmq-client'
 import { CaromError } from '../../errors.ts'
 import { quoted } from '../../message/invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
-import { encodeWireJson } from '../../message/wire-json.ts'
 import type { DeliveryCounts } from '../broker.ts'
 import { UnreadableHeaders } from './frame-guard.ts'
 import { fromTable, NoTableFormError, type Table, toTable } from './table.ts'
@@ -80,10 +79,9 @@ export function readMessage(raw: AsyncMessage | SyncMessage): ReadMessage {
   return { message, carom: readCarom(carom), returns: typeof returns === 'number' ? returns : null }
 }
 
-/** The library decodes a body for which nobody has said how it is encoded. */
+/** The library does not say what a body is: on the channels of a link it is bytes (`keepBodies`). */
 export function bytesOf(body: unknown): Buffer {
-  if (Buffer.isBuffer(body)) return body
-  return Buffer.from(typeof body === 'string' ? body : encodeWireJson(body))
+  return body as Buffer
 }
 
 function fieldsOf(message: Message): Record<string, unknown> {
