@@ -11,6 +11,8 @@ export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local nonce, lifetimeMs, queues = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local taken, count, bytes, failure = {}, 0, 0, nil
+-- As text: writing a number out is what Redis would do for each of them.
+local untilMs, untilS = string.format('%d', nowMs + leaseMs), string.format('%.3f', (nowMs + leaseMs) / 1000)
 local function take(list, queue, share)
   local popped = redis.pcall('RPOP', KEYS[4 + list], share)
   if popped and popped.err then failure = popped return false end
@@ -22,9 +24,9 @@ local function take(list, queue, share)
     bytes = bytes + #envelope
     hash[#hash + 1] = field
     hash[#hash + 1] = '[' .. envelope .. ARGV[6 + queue]
-    byLease[#byLease + 1] = nowMs + leaseMs
+    byLease[#byLease + 1] = untilMs
     byLease[#byLease + 1] = field
-    byIndex[#byIndex + 1] = (nowMs + leaseMs) / 1000
+    byIndex[#byIndex + 1] = untilS
     byIndex[#byIndex + 1] = field
     taken[#taken + 1] = field
     taken[#taken + 1] = #envelope
