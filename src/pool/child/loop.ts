@@ -8,11 +8,12 @@
  */
 import { runInContext } from '../../job/context.ts'
 import { toFailure } from '../../support/failure.ts'
+import { isThenable } from '../../support/thenable.ts'
 import type { Payload } from '../protocol/frame.ts'
 import type { Answer, CallForm, CallOrder, StartOrder, ToChild, ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import type { Tickets } from '../protocol/tickets.ts'
-import { callAs, isThenable } from './call-forms.ts'
+import { callAs } from './call-forms.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import { type Exports, functionOf, loadExports } from './exports.ts'
 import { runInterruptibly } from './interruption.ts'
