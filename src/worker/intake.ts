@@ -1,5 +1,5 @@
 /** Claims messages as long as there is room, and waits for room or for messages otherwise. */
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { Consumer, Delivery } from '../brokers/broker.ts'
 import { backoffMs } from '../support/backoff.ts'
 
@@ -38,7 +38,11 @@ export class Intake {
         this.#claim = new AbortController()
         const deliveries = await this.#consumer.claim(room, { signal: this.#claim.signal })
         failures = 0
-        if (deliveries.length > 0 && !this.#owner.receive(deliveries)) {
+        if (deliveries.length === 0) continue
+        if (this.#owner.receive(deliveries)) {
+          // The children get what was claimed before the store is asked for more.
+          await turn()
+        } else {
           await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
         }
       } catch (error) {
