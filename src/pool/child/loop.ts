@@ -4,7 +4,8 @@
  * A job is reported as accepted before its payload is decoded, or its ticket says that it has begun: whatever the payload
  * does to this process from then on is the job's doing, and the parent knows which job it was. What arrives waits,
  * unlooked at, until its turn comes; and since functions that never wait would keep the loop from its channel, the
- * channel is read between them now and then: an order that takes a waiting job back is heard before the job begins.
+ * channel is read between them now and then: an order that takes a waiting job back is heard before the job begins. For
+ * the same reason the parent is told between them now and then of what has ended.
  */
 import { runInContext } from '../../job/context.ts'
 import { toFailure } from '../../support/failure.ts'
@@ -45,17 +46,17 @@ export class ChildLoop implements ChannelListener {
     if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
   }
   #stopping = false
-  /** Something that no ticket tells has been given to the channel since all was last seen to have left. */
-  #hasUnsent = false
   #fills: 'not' | 'soon' | 'after reading' = 'not'
   /** When the channel was last read, as far as this loop knows. */
   #readAtMs = 0
+  /** When the parent was last told, in the midst of jobs that never wait. */
+  #toldAtMs = 0
 
   constructor(channel: Channel, whileLoading: WhileLoading, tickets: Tickets | null = null) {
     this.#channel = channel
     this.#tickets = tickets
     this.#whileLoading = whileLoading
-    const send = (question: number, payload: Payload) => this.#send({ type: 'asked', job: question, payload })
+    const send = (question: number, payload: Payload) => this.#channel.send({ type: 'asked', job: question, payload })
     this.questions = new OpenQuestions(send, channel.sharesMemory)
   }
 
@@ -115,13 +116,9 @@ export class ChildLoop implements ChannelListener {
     if (ticket > 0 && this.#tickets?.begin(ticket) === false) return
     const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
     this.#running.set(id, job)
-    const accepted = { type: 'accepted', job: id } as const
-    // What another job has ended with, asked or yielded must not wait for how long this one takes.
-    if (ticket === 0 || this.#hasUnsent) {
-      this.#hasUnsent = false
-      return this.#channel.sendNow(accepted, () => this.#call(order, job))
-    }
-    this.#channel.send(accepted)
+    if (ticket === 0) return this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(order, job))
+    // This one may take long, and may end the process.
+    this.#channel.secure?.()
     this.#call(order, job)
   }
 
@@ -130,12 +127,12 @@ export class ChildLoop implements ChannelListener {
     const order = this.#waiting.get(id)
     if (order === undefined) return
     this.#waiting.delete(id)
-    if (!order.amount) this.#send({ type: 'recalled', job: id })
+    if (!order.amount) this.#channel.send({ type: 'recalled', job: id })
   }
 
   #outlet(id: number): Outlet {
     return new Outlet((value) => {
-      this.#send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
+      this.#channel.send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
     })
   }
 
@@ -178,7 +175,7 @@ export class ChildLoop implements ChannelListener {
     this.#running.delete(report.job)
     // Asked for before the report is: so both leave in one write.
     if (this.#waiting.size > 0) this.#fillSoon()
-    this.#send(report)
+    this.#channel.send(report)
     if (this.#stopping) this.#leaveIfDone()
   }
 
@@ -190,28 +187,22 @@ export class ChildLoop implements ChannelListener {
   }
 
   #fill(): void {
+    this.#toldAtMs = performance.now()
     for (const [id, order] of this.#waiting) {
       if (this.#running.size >= this.#credits) break
-      if (performance.now() - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
+      const nowMs = performance.now()
+      if (nowMs - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
+      if (nowMs - this.#toldAtMs > UNTOLD_MS) {
+        this.#toldAtMs = nowMs
+        this.#channel.flush?.()
+      }
       this.#waiting.delete(id)
       this.#accept(order)
     }
     this.#fills = 'not'
-    if (this.#hasUnsent) this.#flush()
-    // What is asynchronous and waits for nothing ends with the microtasks: then both leave in one write.
-    else queueMicrotask(() => process.nextTick(() => this.#flush()))
+    if (this.#running.size > 0) this.#channel.begun?.()
     // All that waited may have been taken back.
     if (this.#stopping) this.#leaveIfDone()
-  }
-
-  #send(report: ToParent): void {
-    this.#hasUnsent = true
-    this.#channel.send(report)
-  }
-
-  #flush(): void {
-    this.#hasUnsent = false
-    this.#channel.flush?.()
   }
 
   /** An immediate that is set while the channel is read runs before the next reading, the one that it sets after it. */
@@ -237,6 +228,8 @@ export class ChildLoop implements ChannelListener {
 
 /** How long functions that never wait may keep the channel from being read. */
 const UNREAD_MS = 10
+/** How long they may keep the parent from being told what has ended. It looks itself when one of them takes long. */
+const UNTOLD_MS = 1
 
 function microsSince(startedAtMs: number): number {
   return Math.min(0xffff_ffff, Math.round((performance.now() - startedAtMs) * 1_000))

@@ -73,7 +73,7 @@ export class Supervisor implements PoolEffects {
       overMemory: (job) => this.machine.limitPassed(job, 'overMemory'),
       outgrown: ({ child }) => this.machine.replace(child, 'memory'),
       unheard: ({ child }) => this.machine.overdue(child, 'unheard'),
-      silent: (record) => this.#reports.findBegun(record),
+      silent: (record) => this.#reports.look(record),
       overrun: (record, wasMisjudged) => this.#overrun(record, wasMisjudged),
     })
     this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
