@@ -35,7 +35,7 @@ export class ChildLoop implements ChannelListener {
   readonly #whileLoading: WhileLoading
   readonly #running = new Map<number, RunningJob>()
   /** In the order of arrival. */
-  readonly #waiting = new Map<number, JobOrder>()
+  readonly #waiting: JobOrder[] = []
   #exports: Exports = {}
   #maxPayloadBytes = 0
   #credits = 1
@@ -49,8 +49,6 @@ export class ChildLoop implements ChannelListener {
   #fills: 'not' | 'soon' | 'after reading' = 'not'
   /** When the channel was last read, as far as this loop knows. */
   #readAtMs = 0
-  /** When the parent was last told, in the midst of jobs that never wait. */
-  #toldAtMs = 0
 
   constructor(channel: Channel, whileLoading: WhileLoading, tickets: Tickets | null = null) {
     this.#channel = channel
@@ -67,7 +65,7 @@ export class ChildLoop implements ChannelListener {
       case 'starmap':
       case 'stream':
         if (this.#fills === 'not') this.#readAtMs = performance.now()
-        this.#waiting.set(order.job, order)
+        this.#waiting.push(order)
         return this.#fillSoon()
       case 'recall':
         return this.#giveBack(order.job)
@@ -89,7 +87,7 @@ export class ChildLoop implements ChannelListener {
 
   /** The pool has given this child up, and cannot end it: what runs is asked to stop, and heard no more. */
   abandon(): void {
-    this.#waiting.clear()
+    this.#waiting.length = 0
     for (const job of this.#running.values()) job.cancel()
     this.questions.close()
   }
@@ -111,10 +109,11 @@ export class ChildLoop implements ChannelListener {
     }
   }
 
-  #accept(order: JobOrder): void {
+  #accept(order: JobOrder, nowMs: number): void {
     const { job: id, amount: ticket = 0 } = order
     if (ticket > 0 && this.#tickets?.begin(ticket) === false) return
-    const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
+    const outlet = order.type === 'stream' ? this.#outlet(id) : null
+    const job = new RunningJob(id, nowMs, outlet, this.#tellProgress)
     this.#running.set(id, job)
     if (ticket === 0) return this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(order, job))
     // This one may take long, and may end the process.
@@ -124,10 +123,10 @@ export class ChildLoop implements ChannelListener {
 
   /** What has a ticket was taken back with that: the parent knows. */
   #giveBack(id: number): void {
-    const order = this.#waiting.get(id)
-    if (order === undefined) return
-    this.#waiting.delete(id)
-    if (!order.amount) this.#channel.send({ type: 'recalled', job: id })
+    const at = this.#waiting.findIndex(({ job }) => job === id)
+    if (at === -1) return
+    const [order] = this.#waiting.splice(at, 1)
+    if (!order?.amount) this.#channel.send({ type: 'recalled', job: id })
   }
 
   #outlet(id: number): Outlet {
@@ -174,7 +173,7 @@ export class ChildLoop implements ChannelListener {
   #ended(report: ToParent & { readonly job: number }): void {
     this.#running.delete(report.job)
     // Asked for before the report is: so both leave in one write.
-    if (this.#waiting.size > 0) this.#fillSoon()
+    if (this.#waiting.length > 0) this.#fillSoon()
     this.#channel.send(report)
     if (this.#stopping) this.#leaveIfDone()
   }
@@ -187,17 +186,15 @@ export class ChildLoop implements ChannelListener {
   }
 
   #fill(): void {
-    this.#toldAtMs = performance.now()
-    for (const [id, order] of this.#waiting) {
-      if (this.#running.size >= this.#credits) break
+    let toldAtMs = performance.now()
+    while (this.#waiting.length > 0 && this.#running.size < this.#credits) {
       const nowMs = performance.now()
       if (nowMs - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
-      if (nowMs - this.#toldAtMs > UNTOLD_MS) {
-        this.#toldAtMs = nowMs
+      if (nowMs - toldAtMs > UNTOLD_MS) {
+        toldAtMs = nowMs
         this.#channel.flush?.()
       }
-      this.#waiting.delete(id)
-      this.#accept(order)
+      this.#accept(this.#waiting.shift() as JobOrder, nowMs)
     }
     this.#fills = 'not'
     if (this.#running.size > 0) this.#channel.begun?.()
@@ -217,7 +214,7 @@ export class ChildLoop implements ChannelListener {
   }
 
   #leaveIfDone(): void {
-    if (this.#running.size === 0 && this.#waiting.size === 0) this.#channel.leave()
+    if (this.#running.size === 0 && this.#waiting.length === 0) this.#channel.leave()
   }
 
   #encode(what: string, value: unknown): Payload {

@@ -78,10 +78,16 @@ export class Reports {
   findBegun(record: ChildRecord): void {
     const { child } = record
     if (record.tickets === null) return
-    for (const job of child.jobs as Iterable<SupervisedJob>) {
-      // What has begun beyond that has begun behind garbage, and is nobody's doing.
-      if (record.running >= this.#credits) return
-      if (job.state === 'dispatched' && job.tickets?.hasBegun(job.ticket)) this.#machine.accepted(child, job)
+    let job = child.jobs.first as SupervisedJob | null
+    // What has begun beyond the credits has begun behind garbage, and is nobody's doing.
+    while (job !== null && record.running < this.#credits) {
+      const behind = job.behind as SupervisedJob | null
+      if (job.state === 'dispatched') {
+        // They begin in this order.
+        if (!job.tickets?.hasBegun(job.ticket)) return
+        this.#machine.accepted(child, job)
+      }
+      job = behind
     }
   }
 
