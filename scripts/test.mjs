@@ -1,6 +1,7 @@
-// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR] [--fork]: compiles everything and runs the tests, each file in
-// a process of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. With --fork children are forked
-// wherever a test does not say how they start. Installs nothing.
+// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR] [--fork] [--minutes MINUTES]: compiles everything and runs the
+// tests, each file in a process of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. With --fork
+// children are forked wherever a test does not say how they start. MINUTES is how long a file may take that is asked for
+// more than `npm test` asks of it. Installs nothing.
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +25,7 @@ await main(async () => {
     file: { type: 'string', multiple: true, default: [''] },
     node: { type: 'string' },
     fork: { type: 'boolean' },
+    minutes: { type: 'string' },
   }
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const stale = staleReason(root)
@@ -35,7 +37,8 @@ await main(async () => {
   buildTests()
   buildPackage()
   reportTypeTests()
-  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment(values) })
+  const longestMs = values.minutes === undefined ? undefined : Number(values.minutes) * 60_000
+  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment(values), longestMs })
   report(results, performance.now() - startedMs)
 })
 
@@ -88,7 +91,7 @@ function environment({ fork = false }) {
 }
 
 /** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */
-async function runAll(files, slowTests, { node, env }) {
+async function runAll(files, slowTests, { node, env, longestMs }) {
   const waiting = [...files]
   // The files have process groups of their own, so the terminal's signals do not reach them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -102,7 +105,7 @@ async function runAll(files, slowTests, { node, env }) {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const listed = file in slowTests
       const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
-      const timeoutMs = listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS
+      const timeoutMs = longestMs ?? (listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS)
       const result = await runTestFile(compiled, { node, timeoutMs, env })
       if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
         result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
