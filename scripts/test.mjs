@@ -19,6 +19,8 @@ const TIMEOUT_MS = 60_000
 const SLOW_MS = 30_000
 const SLOW_TIMEOUT_MS = 180_000
 const SLOW_LIST = 'scripts/slow-tests.json'
+/** Their tests wait for servers, for Python and for what is due, and compute little. */
+const WAITING_ROOMS = ['brokers', 'interop', 'results']
 
 await main(async () => {
   const options = {
@@ -90,9 +92,12 @@ function environment({ fork = false }) {
   }
 }
 
-/** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */
+/**
+ * As many files at once as there are cores, and half as many beside them that mostly wait. The listed ones first: a long
+ * one that began last would run alone.
+ */
 async function runAll(files, slowTests, { node, env, longestMs }) {
-  const waiting = [...files]
+  const waiting = [...files].sort((one, other) => (other in slowTests) - (one in slowTests))
   // The files have process groups of their own, so the terminal's signals do not reach them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
@@ -100,22 +105,38 @@ async function runAll(files, slowTests, { node, env, longestMs }) {
       killTestFiles()
     })
   }
+  const cores = Math.min(4, availableParallelism())
+  let computing = 0
+  const take = () => {
+    const at = waiting.findIndex((file) => computing < cores || isMostlyWaiting(file))
+    return at === -1 ? undefined : waiting.splice(at, 1)[0]
+  }
   const results = []
   const lane = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const listed = file in slowTests
-      const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
-      const timeoutMs = longestMs ?? (listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS)
-      const result = await runTestFile(compiled, { node, timeoutMs, env })
-      if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
-        result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
-      }
-      console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
-      results.push({ file, ...result })
+    for (let file = take(); file !== undefined; file = take()) {
+      const load = isMostlyWaiting(file) ? 0 : 1
+      computing += load
+      results.push(await runOne(file, { node, env, longestMs, listed: file in slowTests }))
+      computing -= load
     }
   }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, lane))
+  await Promise.all(Array.from({ length: cores + Math.ceil(cores / 2) }, lane))
   return results
+}
+
+async function runOne(file, { node, env, longestMs, listed }) {
+  const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
+  const timeoutMs = longestMs ?? (listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS)
+  const result = await runTestFile(compiled, { node, timeoutMs, env })
+  if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
+    result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
+  }
+  console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
+  return { file, ...result }
+}
+
+function isMostlyWaiting(file) {
+  return WAITING_ROOMS.includes(file.split('/')[1])
 }
 
 function report(results, ms) {
