@@ -6,7 +6,7 @@ import { ClaimCall } from './claim-call.ts'
 import { ACK, aside, backOrAside, type Ending, endClaims, park, type Taken, takenOf } from './ending.ts'
 import { GIVE_BACK, RENEW } from './field-scripts.ts'
 import { fieldKeys, placeOfClaim } from './keys.ts'
-import { toPushed } from './outgoing.ts'
+import { type Pushed, toPushed } from './outgoing.ts'
 import { resultText } from './result-text.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
 import { counted, dueMs, readEnvelope, type TakenMessage } from './taken-message.ts'
@@ -97,7 +97,7 @@ class RedisConsumer implements Consumer {
     // All of it first: a message that cannot be published must leave nothing settled.
     const nexts = settlements.map(({ next }) => next.map((outgoing) => toPushed(outgoing, keys)))
     const claims = await this.#claims(settlements.filter(({ end }) => end.type !== 'ack'))
-    await this.#store.declare(nexts.flat().map(({ queue }) => queue))
+    await this.#store.declare(queuesOf(nexts))
     const endings = settlements.map(({ token, result, end }, index): Ending => {
       const taken = claims.get(token)
       return {
@@ -205,6 +205,12 @@ class RedisConsumer implements Consumer {
   #assertOpen(): void {
     if (this.#closed) throw new CaromError('CAROM_STORE_CLOSED', `This consumer on ${this.#store.name} was closed`)
   }
+}
+
+function queuesOf(nexts: readonly (readonly Pushed[])[]): Set<string> {
+  const queues = new Set<string>()
+  for (const next of nexts) for (const { queue } of next) queues.add(queue)
+  return queues
 }
 
 function tryRead({ envelope, bytes }: Taken): TakenMessage | { readonly reason: string } {

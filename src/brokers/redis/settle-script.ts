@@ -28,18 +28,19 @@ end
 /**
  * Ends claims, each in this order: the result, the next messages, the end. All of them, or none with an error.
  *
- * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys; the visibility timeout in
- * milliseconds; then for each: field; key, text and lifetime of the result ('' for none); number of next messages, of
- * each list and envelope; how it ends: 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or 'after',
- * milliseconds | 'quarantine', id, entry, 'large' to keep the envelope as it is beside the entry, else ''. KEYS[5] and
- * KEYS[6] are the quarantine, and what is kept beside it. Returns 1 for each that was ended, 0 for each that did not
- * stand.
+ * ARGV: 'expired' to end only those whose lease is over, else ''; nonce; lifetime of our keys, the visibility timeout and the
+ * lifetime of results in milliseconds; then for each: field; key and text of the result ('' for none); number of next
+ * messages, of each list and envelope; how it ends: 'ack' | 'push', list, envelope | 'park', mark, tail, value, 'at' or
+ * 'after', milliseconds | 'quarantine', id, entry, 'large' to keep the envelope as it is beside the entry, else ''.
+ * KEYS[5] and KEYS[6] are the quarantine, and what is kept beside it. Returns 1 for each that was ended, 0 for each that
+ * did not stand.
  */
 export const SETTLE = script(`${FIELDS}
 local onlyExpired, nonce, lifetimeMs, visibilityMs = ARGV[1] == 'expired', ARGV[2], ARGV[3], tonumber(ARGV[4])
+local resultMs = ARGV[5]
 redis.call('HLEN', KEYS[5])
 redis.call('HLEN', KEYS[6])
-local at = 4
+local at = 5
 local function argument()
   at = at + 1
   return ARGV[at]
@@ -47,7 +48,7 @@ end
 ${STORE}local arguments = { ack = 0, push = 2, park = 5, quarantine = 3 }
 local endings, fields = {}, {}
 while at < #ARGV do
-  local ending = { field = argument(), key = argument(), text = argument(), ttlMs = argument(), next = {} }
+  local ending = { field = argument(), key = argument(), text = argument(), next = {} }
   for i = 1, tonumber(argument()) do ending.next[i] = { argument(), argument() } end
   ending.type = argument()
   for i = 1, arguments[ending.type] do ending[i] = argument() end
@@ -98,7 +99,7 @@ for number, ending in ipairs(endings) do
   local standing = ending.stands and not ended[ending.field]
   if standing then
     ended[ending.field] = true
-    if ending.key ~= '' then store(ending.key, ending.text, ending.ttlMs) end
+    if ending.key ~= '' then store(ending.key, ending.text, resultMs) end
     for _, message in ipairs(ending.next) do redis.call('LPUSH', message[1], message[2]) end
     finish[ending.type](ending, number)
     -- Where an end halfway would repeat no more than a result, all go together, which costs half as much.
