@@ -4,7 +4,8 @@
  * its error says how many were confirmed.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Channel, ReturnedMessage } from 'rabbitmq-client'
+import type { Channel, Connection, ReturnedMessage } from 'rabbitmq-client'
+import { CaromError } from '../../errors.ts'
 import { codeOf, unavailable } from './errors.ts'
 import type { Link } from './link.ts'
 import { bytesOf, type Publication } from './wire-message.ts'
@@ -20,6 +21,9 @@ export class Publisher {
   readonly #store: string
   #channel: Promise<Channel> | null = null
   readonly #inFlight = new Set<InFlight>()
+  #connection: Connection | null = null
+  /** What RabbitMQ takes (`max_message_size`), known once it has closed a channel of this connection for more. */
+  #maxBytes = Infinity
 
   constructor(link: Link, store: string) {
     this.#link = link
@@ -29,7 +33,7 @@ export class Publisher {
   /**
    * Resolves with those that no queue took (none of them is stored), once all others are confirmed.
    *
-   * @throws CaromError `CAROM_STORE_UNAVAILABLE`
+   * @throws CaromError `CAROM_STORE_UNAVAILABLE`, `CAROM_MESSAGE_INVALID`
    */
   async publish(publications: readonly Publication[]): Promise<readonly Publication[]> {
     if (publications.length === 0) return []
@@ -40,6 +44,7 @@ export class Publisher {
       )
     }
     const channel = await this.#open()
+    this.#refuseLarge(publications)
     const sent = publications.map((publication) => ({ publication, isReturned: false }))
     for (const each of sent) this.#inFlight.add(each)
     try {
@@ -66,17 +71,35 @@ export class Publisher {
         await channel.basicPublish({ ...fields, exchange, routingKey, mandatory, headers }, body)
         confirmed++
       } catch (error) {
+        this.#heed(error)
         failures.push(error)
       }
     }
     await this.#link.within(Promise.all(publications.map(confirm)), 'confirm what was published', CONFIRM_MS)
     if (failures.length === 0) return
+    this.#refuseLarge(publications)
     const nacked = failures.every((error) => codeOf(error) === 'NACK')
     const rest = nacked ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
     throw unavailable(
       `RabbitMQ at ${this.#store} has confirmed ${confirmed} of ${publications.length} messages, ${rest}`,
       failures[0],
     )
+  }
+
+  /** The channel that ends of a message is told with whichever of those under way came first. */
+  #heed(error: unknown): void {
+    const [, bytes] = codeOf(error) === 'PRECONDITION_FAILED' ? (TOO_LARGE.exec((error as Error).message) ?? []) : []
+    if (bytes !== undefined) this.#maxBytes = Number(bytes)
+  }
+
+  #refuseLarge(publications: readonly Publication[]): void {
+    const large = publications.find(({ body }) => body.byteLength > this.#maxBytes)
+    if (large === undefined) return
+    const { headers, fields, body } = large
+    const what = headers.task === undefined ? 'a result' : `task ${String(headers.task)}`
+    const text = `Cannot publish ${what} (${String(headers.id ?? fields.correlationId)}): it has ${body.byteLength} bytes`
+    const advice = `and RabbitMQ at ${this.#store} takes ${this.#maxBytes}: raise its max_message_size, or send less`
+    throw new CaromError('CAROM_MESSAGE_INVALID', `${text}, ${advice}`)
   }
 
   #open(): Promise<Channel> {
@@ -91,6 +114,9 @@ export class Publisher {
   }
 
   async #openChannel(): Promise<Channel> {
+    const connection = await this.#link.connect()
+    if (connection !== this.#connection) this.#maxBytes = Infinity
+    this.#connection = connection
     const channel = await this.#link.channel()
     await this.#link.within(channel.confirmSelect(), 'begin to confirm')
     channel.on('basic.return', (message) => this.#returned(message))
@@ -110,5 +136,6 @@ export class Publisher {
   }
 }
 
+const TOO_LARGE = /larger than (?:configured )?max size (\d+)/
 const BLOCKED_MS = 5_000
 const CONFIRM_MS = 30_000
