@@ -145,6 +145,33 @@ test('a body that nobody has said the encoding of stays the bytes that it is', l
   assert.deepEqual([...(text?.message.body ?? [])], [...bytes])
 })
 
+test('a message whose id is no text is not lost where the quarantine was deleted', limits, async (t) => {
+  const url = await freshUrl()
+  const { broker } = await openerOf(t, url)()
+  const consumer = await consumerOf(broker)
+  const channel = await amqpChannel(t, url)
+  const aside = (token: string) => ({
+    token,
+    result: null,
+    next: [],
+    end: { type: 'quarantine', reason: 'r' } as const,
+  })
+  await broker.publish([outgoing({ id: 'first' })])
+  assert.deepEqual(await consumer.settle([aside((await claimOne(consumer)).token)]), ['settled'])
+  await channel.queueDelete({ queue: 'carom.quarantine' })
+  await channel.basicPublish(
+    { routingKey: 'q', headers: { id: 5, task: 'shop.add' }, contentEncoding: 'utf-8' },
+    Buffer.from('b'),
+  )
+  assert.deepEqual(await consumer.settle([aside((await claimOne(consumer)).token)]), ['settled'])
+  assert.deepEqual(
+    (await broker.quarantine.list()).map(({ message }) => message.headers.id),
+    [5],
+  )
+  await channel.queueDelete({ queue: 'carom.quarantine' })
+  assert.deepEqual(await broker.quarantine.list(), [])
+})
+
 for (const levels of [200, 3_000]) {
   test(`headers nested ${levels} deep end in the quarantine once, and good messages flow`, limits, async (t) => {
     const url = await freshUrl()

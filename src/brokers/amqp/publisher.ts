@@ -129,7 +129,9 @@ export class Publisher {
     for (const each of this.#inFlight) {
       const { exchange, routingKey, headers, body: sent } = each.publication
       if (each.isReturned || exchange !== message.exchange || routingKey !== message.routingKey) continue
-      if (headers.id !== message.headers?.id || !sent.equals(body)) continue
+      // A stranger's id may be a number, or anything, which does not come back as it was written.
+      const isOther = typeof headers.id === 'string' && headers.id !== message.headers?.id
+      if (isOther || !sent.equals(body)) continue
       each.isReturned = true
       return
     }
