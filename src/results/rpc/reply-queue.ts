@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
-import { readReply } from '../../brokers/amqp/result-reply.ts'
+import { readReply, unreadableReply } from '../../brokers/amqp/result-reply.ts'
 import type { AmqpStore } from '../../brokers/amqp/store.ts'
 import { bytesOf } from '../../brokers/amqp/wire-message.ts'
 import { backoffMs } from '../../support/backoff.ts'
@@ -71,13 +71,14 @@ export class ReplyQueue {
     await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
   }
 
-  #deliver({ body }: AsyncMessage): void {
+  #deliver({ body, correlationId }: AsyncMessage): void {
     let meta: ResultMeta
     try {
       meta = readReply(bytesOf(body))
-    } catch {
-      // Nobody can be told: whoever sent it is a stranger, and for which task is what cannot be read.
-      return
+    } catch (error) {
+      // Without the property nobody can be told: for which task it is, is what cannot be read.
+      if (correlationId === undefined) return
+      meta = unreadableReply(correlationId, error)
     }
     this.#received(meta)
   }
