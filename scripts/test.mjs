@@ -3,11 +3,11 @@
 // children are forked wherever a test does not say how they start. MINUTES is how long a file may take that is asked for
 // more than `npm test` asks of it. Installs nothing.
 import { existsSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPackage, buildTests } from './compile.mjs'
 import { staleReason } from './install.mjs'
+import { runInLanes } from './lanes.mjs'
 import { NODE_VARIABLE, otherNode } from './other-nodes.mjs'
 import { filesUnder, readSource } from './source.mjs'
 import { main, Refusal, root, seconds } from './steps.mjs'
@@ -19,8 +19,6 @@ const TIMEOUT_MS = 60_000
 const SLOW_MS = 30_000
 const SLOW_TIMEOUT_MS = 180_000
 const SLOW_LIST = 'scripts/slow-tests.json'
-/** Their tests wait for servers, for Python and for what is due, and compute little. */
-const WAITING_ROOMS = ['brokers', 'interop', 'results']
 
 await main(async () => {
   const options = {
@@ -92,36 +90,18 @@ function environment({ fork = false }) {
   }
 }
 
-/**
- * As many files at once as there are cores, and half as many beside them that mostly wait. The listed ones first: a long
- * one that began last would run alone.
- */
-async function runAll(files, slowTests, { node, env, longestMs }) {
-  const waiting = [...files].sort((one, other) => (other in slowTests) - (one in slowTests))
+async function runAll(files, slowTests, options) {
+  const stopped = new AbortController()
   // The files have process groups of their own, so the terminal's signals do not reach them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
-      waiting.length = 0
+      stopped.abort()
       killTestFiles()
     })
   }
-  const cores = Math.min(4, availableParallelism())
-  let computing = 0
-  const take = () => {
-    const at = waiting.findIndex((file) => computing < cores || isMostlyWaiting(file))
-    return at === -1 ? undefined : waiting.splice(at, 1)[0]
-  }
-  const results = []
-  const lane = async () => {
-    for (let file = take(); file !== undefined; file = take()) {
-      const load = isMostlyWaiting(file) ? 0 : 1
-      computing += load
-      results.push(await runOne(file, { node, env, longestMs, listed: file in slowTests }))
-      computing -= load
-    }
-  }
-  await Promise.all(Array.from({ length: cores + Math.ceil(cores / 2) }, lane))
-  return results
+  const isSlow = (file) => file in slowTests
+  const run = (file) => runOne(file, { ...options, listed: isSlow(file) })
+  return runInLanes(files, { isSlow, signal: stopped.signal, run })
 }
 
 async function runOne(file, { node, env, longestMs, listed }) {
@@ -133,10 +113,6 @@ async function runOne(file, { node, env, longestMs, listed }) {
   }
   console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
   return { file, ...result }
-}
-
-function isMostlyWaiting(file) {
-  return WAITING_ROOMS.includes(file.split('/')[1])
 }
 
 function report(results, ms) {
