@@ -64,7 +64,7 @@ export class PythonClient {
 export function startPythonClient(
   scope: Scope,
   url: string,
-  module = 'shop.py',
+  module = 'mixed.py',
   env: NodeJS.ProcessEnv = {},
 ): PythonClient {
   const child = spawnBound(PYTHON, [module], {
@@ -77,7 +77,6 @@ export function startPythonClient(
 }
 
 export interface PythonWorkerOptions {
-  readonly app?: string
   readonly queues?: readonly string[]
   /** Children of its prefork pool, Celery's default pool. @default none: tasks run in its own process, one at a time */
   readonly processes?: number
@@ -94,11 +93,11 @@ export interface PythonWorker {
 export async function startPythonWorker(
   scope: Scope,
   url: string,
-  { app = 'shop', queues = ['pyshop'], processes, env = {} }: PythonWorkerOptions = {},
+  { queues = ['py'], processes, env = {} }: PythonWorkerOptions = {},
 ): Promise<PythonWorker> {
   const pool = processes === undefined ? ['-P', 'solo', '-c', '1'] : ['-P', 'prefork', '-c', String(processes)]
   const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), ...pool, '-l', 'INFO']
-  const child = spawnBound(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
+  const child = spawnBound(PYTHON, ['-m', 'celery', '-A', 'mixed', 'worker', ...node], {
     cwd: FOLDER,
     env: environment(url, env),
     stdio: ['ignore', 'ignore', 'pipe'],
