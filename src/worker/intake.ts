@@ -16,7 +16,7 @@ export class Intake {
   readonly #consumer: Consumer
   readonly #owner: IntakeOwner
   readonly #stop = new AbortController()
-  #claim: AbortController | null = null
+  #claim = new AbortController()
   #wake: (() => void) | null = null
 
   constructor(consumer: Consumer, owner: IntakeOwner) {
@@ -35,7 +35,7 @@ export class Intake {
         continue
       }
       try {
-        this.#claim = new AbortController()
+        if (this.#claim.signal.aborted) this.#claim = new AbortController()
         const deliveries = await this.#consumer.claim(room, { signal: this.#claim.signal })
         failures = 0
         if (deliveries.length === 0) continue
@@ -60,12 +60,12 @@ export class Intake {
 
   /** A claim that waits for messages asks for more than there is room for now. */
   roomLost(): void {
-    this.#claim?.abort()
+    this.#claim.abort()
   }
 
   stop(): void {
     this.#stop.abort()
-    this.#claim?.abort()
+    this.#claim.abort()
     this.#wake?.()
   }
 

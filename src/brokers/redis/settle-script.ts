@@ -11,15 +11,15 @@ const STORE = `local function isSuccess(key)
   local read, meta = pcall(cjson.decode, redis.call('GET', key))
   return read and type(meta) == 'table' and meta.status == 'SUCCESS'
 end
+local function set(key, text, ttlMs, ...)
+  if ttlMs == '0' then return redis.call('SET', key, text, ...) end
+  return redis.call('SET', key, text, 'PX', ttlMs, ...)
+end
 local function store(key, text, ttlMs)
-  local function set(...)
-    if ttlMs == '0' then return redis.call('SET', key, text, ...) end
-    return redis.call('SET', key, text, 'PX', ttlMs, ...)
-  end
   -- Most have no result yet, which the one command finds that has to be given anyhow.
-  if not set('NX') then
+  if not set(key, text, ttlMs, 'NX') then
     if isSuccess(key) then return end
-    set()
+    set(key, text, ttlMs)
   end
   redis.call('PUBLISH', key, text)
 end
