@@ -2,18 +2,18 @@
 import { closeSync } from 'node:fs'
 import { findAddon } from '../../native/addon.ts'
 import { CHILD_MEMORY_BYTES, type MemoryInChild, memoryInChild } from '../protocol/child-memory.ts'
-import { whileLoading } from '../protocol/loading.ts'
+import { whileLoading as markLoading } from '../protocol/loading.ts'
 import { askThrough } from './ask.ts'
 import { dieWithParent, guardProcess } from './guard.ts'
 import { ChildLoop, type WhileLoading } from './loop.ts'
 import { SocketChannel } from './socket-channel.ts'
 
-/** `parentPid` is that of {@link dieWithParent}, which was called; `memoryFd` is closed when it has been mapped. */
-export function liveAsChild(generation: number, parentPid: number, memoryFd?: number): void {
+/** {@link dieWithParent} was called; `memoryFd` is closed when it has been mapped. */
+export function liveAsChild(generation: number, memoryFd: number | undefined, whileLoading: WhileLoading): void {
   const memory = openMemory(memoryFd)
   const channel = new SocketChannel(generation, memory?.outbox ?? null)
   guardProcess(channel)
-  const loop = new ChildLoop(channel, loadBeside(parentPid), memory?.tickets ?? null)
+  const loop = new ChildLoop(channel, whileLoading, memory?.tickets ?? null)
   askThrough(loop.questions)
   channel.listen(loop)
 }
@@ -21,7 +21,7 @@ export function liveAsChild(generation: number, parentPid: number, memoryFd?: nu
 /** An initializer may change the user or the group, and the kernel forgets the parent then. */
 export function loadBeside(parentPid: number): WhileLoading {
   return async (module, load) => {
-    await whileLoading(module, load)
+    await markLoading(module, load)
     dieWithParent(parentPid)
   }
 }

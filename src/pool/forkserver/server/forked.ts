@@ -2,7 +2,7 @@
 import { readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Addon, Descriptors } from '../../../native/addon.ts'
-import { liveAsChild } from '../../child/process.ts'
+import { liveAsChild, loadBeside } from '../../child/process.ts'
 import { endBy } from './endings.ts'
 import { becomeUnpredictable } from './randomness.ts'
 
@@ -23,7 +23,7 @@ export function liveAsForked(addon: Addon, { generation, descriptors, serverPid,
   process.uptime = () => Number(process.hrtime.bigint() - bornAt) / 1e9
   endBy((code) => addon.exit(code))
   becomeUnpredictable()
-  liveAsChild(generation, serverPid, MEMORY_FD)
+  liveAsChild(generation, MEMORY_FD, loadBeside(serverPid))
 }
 
 /** Node has asked once, in another process. */
