@@ -160,8 +160,7 @@ export class PoolChildProcess implements ChildHandle {
     if (!this.#isTrusted) return
     const outbox = this.#process?.memory?.outbox
     try {
-      const reports = outbox?.take()
-      if (reports) this.#reports.push(reports, this.#take)
+      outbox?.take((piece, readInto, there) => this.#reports.push(piece, this.#take, readInto, there))
       others()
     } catch (error) {
       if (!(error instanceof FrameError)) throw error

@@ -144,11 +144,11 @@ export class FrameReader {
   /**
    * Calls `onFrame` for every frame that `chunk` completes. Payloads are views of what was read, not copies, except
    * those that came in several chunks. Of a large frame the rest is asked of `readInto`, which gives how many bytes have
-   * arrived meanwhile: read into their place, they are not copied.
+   * arrived meanwhile: read into their place, they are not copied. `there`: so many are known to have.
    *
    * @throws FrameError at the first header that is not ours; frames before it were delivered.
    */
-  push(chunk: Buffer, onFrame: (frame: Frame) => void, readInto?: (room: Buffer) => number): void {
+  push(chunk: Buffer, onFrame: (frame: Frame) => void, readInto?: (room: Buffer) => number, there = 1): void {
     let at = this.#headerBytes === 0 ? 0 : this.#complete(chunk, 0, onFrame)
     while (chunk.length - at >= HEADER_BYTES) {
       const end = at + HEADER_BYTES + this.#checkHeader(chunk, at)
@@ -159,7 +159,7 @@ export class FrameReader {
     if (at < chunk.length) this.#complete(chunk, at, onFrame)
     if (readInto === undefined || this.#headerBytes < HEADER_BYTES) return
     if (this.#length - this.#payloadBytes < READ_ABOVE_BYTES) return
-    this.#makeRoom(this.#payloadBytes + 1)
+    this.#makeRoom(Math.min(this.#length, this.#payloadBytes + there))
     this.#payloadBytes += readInto(this.#payload.subarray(this.#payloadBytes))
     if (this.#payloadBytes === this.#length) this.#deliver(onFrame)
   }

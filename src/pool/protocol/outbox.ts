@@ -19,10 +19,12 @@ const TAKEN = 16
 const HEARD = 17
 
 const WORDS_BYTES = 128
-const AREA_BYTES = 64 * 1024 - WORDS_BYTES
-export const OUTBOX_BYTES = WORDS_BYTES + AREA_BYTES
-/** What is larger is copied once less by the channel. */
-const MAX_BYTES = 8 * 1024
+/** Memory that nobody has written to is none. */
+export const OUTBOX_BYTES = 16 * 1024 * 1024
+const AREA_BYTES = OUTBOX_BYTES - WORDS_BYTES
+/** What is larger goes over the channel, piece by piece. */
+export const MAX_LAID_BYTES = 8 * 1024 * 1024
+const PIECE_BYTES = 64 * 1024
 
 /** The child's end. */
 export class Outbox {
@@ -41,7 +43,7 @@ export class Outbox {
   /** False if it is to go over the channel, which has carried `overChannel` reports so far. */
   put(frame: Frame, overChannel: number): boolean {
     const { bytes } = frame.payload
-    if (bytes.length > MAX_BYTES || Atomics.load(this.#words, HEARD) !== overChannel) return false
+    if (bytes.length > MAX_LAID_BYTES || Atomics.load(this.#words, HEARD) !== overChannel) return false
     if (this.#written !== this.#start && Atomics.load(this.#words, TAKEN) === this.#written) {
       this.#start = this.#written
       Atomics.store(this.#words, START, this.#start)
@@ -69,6 +71,7 @@ export class OutboxReader {
   readonly #words: Int32Array
   readonly #area: Buffer
   #taken = 0
+  #until = 0
 
   /** Over the same memory. */
   constructor(memory: ArrayBuffer, at: number) {
@@ -81,22 +84,32 @@ export class OutboxReader {
   }
 
   /**
-   * All that lies there, in whole frames; `null` if nothing does.
+   * Gives all that lies there by now, in pieces; of a large report the rest, which is there, can be read into its place.
    *
    * @throws FrameError for positions that cannot be.
    */
-  take(): Buffer | null {
-    const written = Atomics.load(this.#words, WRITTEN)
-    if (written === this.#taken) return null
-    const start = Atomics.load(this.#words, START)
-    const from = (this.#taken - start) | 0
-    const to = (written - start) | 0
-    if (from < 0 || to <= from || to > AREA_BYTES) throw new FrameError(`An outbox from ${from} to ${to}`)
-    const reports = Buffer.allocUnsafe(to - from)
-    this.#area.copy(reports, 0, from, to)
-    this.#taken = written
-    Atomics.store(this.#words, TAKEN, written)
-    return reports
+  take(give: (piece: Buffer, readInto: (room: Buffer) => number, there: number) => void): void {
+    this.#until = Atomics.load(this.#words, WRITTEN)
+    if (this.#left() < 0) throw new FrameError('An outbox that goes back')
+    for (let left = this.#left(); left > 0; left = this.#left()) {
+      const piece = Buffer.allocUnsafe(Math.min(left, PIECE_BYTES))
+      this.#readInto(piece)
+      give(piece, this.#readInto, left - piece.length)
+    }
+  }
+
+  #left(): number {
+    return (this.#until - this.#taken) | 0
+  }
+
+  readonly #readInto = (room: Buffer): number => {
+    const from = (this.#taken - Atomics.load(this.#words, START)) | 0
+    const length = Math.min(room.length, this.#left())
+    if (from < 0 || from + length > AREA_BYTES) throw new FrameError(`An outbox of ${length} bytes from ${from}`)
+    this.#area.copy(room, 0, from, from + length)
+    this.#taken = (this.#taken + length) | 0
+    Atomics.store(this.#words, TAKEN, this.#taken)
+    return length
   }
 
   /** So many reports have come over the channel by now. */

@@ -74,8 +74,7 @@ function playParent(parent: Socket, { tickets, outbox }: MemoryOfChild): Promise
       else if (report.type === 'succeeded') done()
     }
     parent.on('error', done).on('data', (chunk: Buffer) => {
-      const reports = outbox.take()
-      if (reports !== null) reader.push(reports, take)
+      outbox.take((piece) => reader.push(piece, take))
       reader.push(chunk, take)
     })
     send({ type: 'start', payload: encodePayload(START) })
