@@ -22,7 +22,7 @@ export function liveAsForked(addon: Addon, { generation, descriptors, serverPid,
   const bornAt = process.hrtime.bigint()
   process.uptime = () => Number(process.hrtime.bigint() - bornAt) / 1e9
   endBy((code) => addon.exit(code))
-  becomeUnpredictable()
+  becomeUnpredictable(addon)
   liveAsChild(generation, MEMORY_FD, loadBeside(serverPid))
 }
 

@@ -1,26 +1,36 @@
 /** What would come out the same in every child that is forked from one process. */
-import { randomBytes, randomInt, randomUUID } from 'node:crypto'
+import type { Addon } from '../../../native/addon.ts'
 
 /** Own random numbers for this process: `Math.random`, `randomUUID`, `randomInt`. The rest asks the system anyway. */
-export function becomeUnpredictable(): void {
-  Object.defineProperty(Math, 'random', { value: generator(), writable: true, configurable: true })
-  emptyStores()
+export function becomeUnpredictable(addon: Addon): void {
+  Object.defineProperty(Math, 'random', { value: generator(addon), writable: true, configurable: true })
+  if (mayHaveStores()) emptyStores()
 }
 
 /**
  * Does the same so often, in the server and to no effect, that V8 has made up its mind how to compile it: a child would
  * compile it anew, into half a megabyte of memory of its own.
  */
-export function rehearseRandomness(): void {
-  const random = generator()
+export function rehearseRandomness(addon: Addon): void {
+  const random = generator(addon)
   for (let round = 0; round < REHEARSALS; round++) {
     random()
     emptyStores()
   }
 }
 
+/**
+ * Where nobody has loaded the modules that hold them there are none, and loading those for nothing takes longer than the
+ * fork does. Whatever Node calls them, they are named after what they are for.
+ */
+function mayHaveStores(): boolean {
+  const { moduleLoadList } = process as { moduleLoadList?: readonly string[] }
+  return moduleLoadList?.some((name) => name.includes('crypto')) !== false
+}
+
 /** Both hand out what they have in store before they ask for more. */
 function emptyStores(): void {
+  const { randomUUID, randomInt } = process.getBuiltinModule('node:crypto')
   for (let left = UUIDS_IN_STORE; left > 0; left--) randomUUID()
   for (let left = INTEGERS_IN_STORE; left > 0; left--) randomInt(2)
 }
@@ -30,9 +40,8 @@ const UUIDS_IN_STORE = 128
 const INTEGERS_IN_STORE = 1_024
 
 /** xoshiro128**, two words of it for the 53 bits of a number. */
-function generator(): () => number {
-  const state = new Uint32Array(randomBytes(16).buffer.slice(0, 16))
-  let [a, b, c, d] = state as unknown as [number, number, number, number]
+function generator(addon: Addon): () => number {
+  let [a, b, c, d] = addon.randomWords()
   const next = (): number => {
     const product = Math.imul(b, 5)
     const result = Math.imul((product << 7) | (product >>> 25), 9)

@@ -26,7 +26,7 @@ import { rehearseRandomness } from './randomness.ts'
 
 /** Leaves nothing open. Where it cannot be had children are larger, and that is all. */
 export async function rehearse(addon: Addon): Promise<void> {
-  rehearseRandomness()
+  rehearseRandomness(addon)
   try {
     // A child that cannot load its module ends its process, which is this one.
     await import(START.module)
