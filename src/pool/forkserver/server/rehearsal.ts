@@ -26,19 +26,19 @@ import { rehearseRandomness } from './randomness.ts'
 
 /** Leaves nothing open. Where it cannot be had children are larger, and that is all. */
 export async function rehearse(addon: Addon): Promise<void> {
-  rehearseRandomness(addon)
+  rehearseRandomness()
   try {
     // A child that cannot load its module ends its process, which is this one.
     await import(START.module)
-    await rehearseLife(...addon.socketPair())
+    await rehearseLife(addon, ...addon.socketPair())
   } catch {
     // No descriptors are left, or preloaded code decides what is loaded.
   }
 }
 
-async function rehearseLife(near: number, far: number): Promise<void> {
+async function rehearseLife(addon: Addon, near: number, far: number): Promise<void> {
   const parent = new Socket({ fd: near, readable: true, writable: true })
-  const memory = new ArrayBuffer(CHILD_MEMORY_BYTES)
+  const memory = mapMemory(addon)
   const { tickets, outbox } = memoryInChild(memory)
   const channel = new SocketChannel(GENERATION, outbox, far)
   channel.listen(new ChildLoop(channel, loadBeside(process.ppid), tickets))
@@ -46,6 +46,14 @@ async function rehearseLife(near: number, far: number): Promise<void> {
   // In this order: the end of its parent is a child's end too.
   await channel.dismiss()
   await closed(parent)
+}
+
+/** As a child does it: upon the first memory that V8 has not made itself it drops code that counts on its own. */
+function mapMemory(addon: Addon): ArrayBuffer {
+  const memory = addon.makeMemory(CHILD_MEMORY_BYTES)
+  const mapped = addon.mapMemory(memory, CHILD_MEMORY_BYTES)
+  addon.closeDescriptor(memory)
+  return mapped
 }
 
 function playParent(parent: Socket, { tickets, outbox }: MemoryOfChild): Promise<void> {

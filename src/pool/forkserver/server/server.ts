@@ -18,6 +18,7 @@ import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { whileLoading } from '../../protocol/loading.ts'
 import { Census } from './census.ts'
 import { liveAsForked } from './forked.ts'
+import { takeOverRandom } from './randomness.ts'
 
 export class ForkServer {
   readonly #addon: Addon
@@ -57,6 +58,7 @@ export class ForkServer {
     // A terminal's signals reach every process; this one ends when its pool is gone.
     for (const signal of SIGNALS) process.on(signal, ignore)
     process.on('SIGCHLD', this.#reap)
+    takeOverRandom(this.#addon)
     const reader = new FrameReader(Number.POSITIVE_INFINITY)
     this.#control.on('data', (chunk: Buffer) => reader.push(chunk, (frame) => this.#order(readToForkServer(frame))))
     this.#control.on('error', () => this.#end())
@@ -105,6 +107,7 @@ export class ForkServer {
     const [{ rehearse }, { compactHeap }] = await Promise.all([import('./rehearsal.ts'), import('./compaction.ts')])
     await rehearse(this.#addon)
     compactHeap()
+    this.#addon.trimMemory()
     this.#state = 'settled'
   }
 
