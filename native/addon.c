@@ -24,7 +24,6 @@ static const struct {
     {"moveDescriptor", carom_move_descriptor},
     {"makeMemory", carom_make_memory},
     {"mapMemory", carom_map_memory},
-    {"trimMemory", carom_trim_memory},
     {"closeDescriptor", carom_close_descriptor},
 };
 

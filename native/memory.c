@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,10 +42,4 @@ napi_value carom_map_memory(napi_env env, napi_callback_info info) {
   }
   munmap(memory, bytes);
   return throw_errno(env, ENOTSUP, "show the memory to JavaScript");
-}
-
-napi_value carom_trim_memory(napi_env env, napi_callback_info info) {
-  if (!read_integers(env, info, 0, NULL)) return NULL;
-  malloc_trim(0);
-  return make_undefined(env);
 }

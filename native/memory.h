@@ -12,10 +12,4 @@ napi_value carom_make_memory(napi_env env, napi_callback_info info);
 /* mapMemory(fd, bytes): an ArrayBuffer over that memory, the same for all who map it. The descriptor may be closed. */
 napi_value carom_map_memory(napi_env env, napi_callback_info info);
 
-/*
- * trimMemory(): what was freed is joined and given back. malloc would do it some time later, which writes to all of it: in
- * every child if it was not done before.
- */
-napi_value carom_trim_memory(napi_env env, napi_callback_info info);
-
 #endif

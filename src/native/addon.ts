@@ -34,8 +34,6 @@ export interface Addon {
   makeMemory(bytes: number): number
   /** Over that memory, the same for all who map it; the descriptor may be closed afterwards. */
   mapMemory(fd: number, bytes: number): ArrayBuffer
-  /** Joins what was freed, as malloc does when it gets round to it: that writes to memory that children are to share. */
-  trimMemory(): void
   /** Node's own `close` warns, in a Worker, of a descriptor that Node has not opened. */
   closeDescriptor(fd: number): void
 }
@@ -65,7 +63,6 @@ const FUNCTIONS: Readonly<Record<keyof Addon, true>> = {
   moveDescriptor: true,
   makeMemory: true,
   mapMemory: true,
-  trimMemory: true,
   closeDescriptor: true,
 }
 

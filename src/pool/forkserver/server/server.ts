@@ -107,7 +107,6 @@ export class ForkServer {
     const [{ rehearse }, { compactHeap }] = await Promise.all([import('./rehearsal.ts'), import('./compaction.ts')])
     await rehearse(this.#addon)
     compactHeap()
-    this.#addon.trimMemory()
     this.#state = 'settled'
   }
 
