@@ -34,30 +34,13 @@ export interface ResultSource {
 }
 
 /**
- * The stored outcome, once there is one.
+ * The stored outcome, once there is one. Rejects at once when its time is over or it is ended, whatever the store does.
  *
  * @throws ResultTimeoutError `CAROM_RESULT_TIMEOUT`
  */
-export async function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
+export function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checkGetOptions(options)
   signal?.throwIfAborted()
-  try {
-    return await waitUntil(sent.id, source, timeoutMs, signal)
-  } catch (error) {
-    if (error !== TIMED_OUT) throw error
-    const meta = await lastLook(sent.id, source)
-    if (meta !== null && isReady(meta.status)) return meta
-    throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
-  }
-}
-
-/** Rejects at once when its time is over or it is ended, whatever the store does. */
-function waitUntil(
-  taskId: string,
-  source: ResultSource,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<ResultMeta> {
   return new Promise((resolve, reject) => {
     const ending = new Ending()
     const stop = () => end(signal?.reason)
@@ -66,21 +49,25 @@ function waitUntil(
       takeBack()
       signal?.removeEventListener('abort', stop)
     }
+    const found = (meta: ResultMeta) => {
+      release()
+      resolve(meta)
+    }
     const end = (reason: unknown) => {
       release()
       reject(reason)
       ending.abort(reason)
     }
-    const found = (meta: ResultMeta) => {
-      release()
-      resolve(meta)
+    const late = () => {
+      resolve(lastLook(sent, source, timeoutMs))
+      end(TIMED_OUT)
     }
-    const timer = setTimeout(end, timeoutMs, TIMED_OUT)
+    const timer = setTimeout(late, timeoutMs)
     signal?.addEventListener('abort', stop)
     let takeBack = () => {}
     takeBack = source.onEnding(end)
     // Each promise more is kept for as long as the wait takes, and thousands wait.
-    source.open().then((backend) => void backend.wait(taskId, { signal: ending }).then(found, end), end)
+    source.open().then((backend) => void backend.wait(sent.id, { signal: ending }).then(found, end), end)
   })
 }
 
@@ -115,17 +102,14 @@ export function title({ id, task }: SentTask): string {
   return task === null ? id : `"${task}" (${id})`
 }
 
-/** `null` also where the store does not answer: the time is over either way. */
-async function lastLook(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
+/** What became of a task in the last moment. Where the store does not answer, the time is over all the same. */
+async function lastLook(sent: SentTask, source: ResultSource, timeoutMs: number): Promise<ResultMeta> {
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(TIMED_OUT), LAST_LOOK_MS)
-  try {
-    return await orAborted(loadResult(taskId, source), over.signal)
-  } catch {
-    return null
-  } finally {
-    clearTimeout(timer)
-  }
+  const looking = orAborted(loadResult(sent.id, source), over.signal)
+  const meta = await looking.catch(() => null).finally(() => clearTimeout(timer))
+  if (meta !== null && isReady(meta.status)) return meta
+  throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
 }
 
 /** Settles as `promise` does, or rejects with the signal's reason, whatever comes first. */
