@@ -58,14 +58,14 @@ test('A fork server that was stopped is given up in time, and another forks', { 
 })
 
 for (const [fault, why] of [
-  ['throw', /Error: no licence/],
+  ['throw', /Error: no licence \(when \/.*\/preload-faults\.js was preloaded\)$/],
   ['exit', /fork server ended with exit code 3/],
   ['kill', /fork server ended with SIGKILL/],
   ['hang', /fork server was still loading|was not ready within 500 ms/],
   ['spin', /fork server was still loading|was not ready within 500 ms/],
   ['worker', /preload-faults\.js has started 1 threads \(.*\), which a forked child would lack.*initializer/],
   ['garble', /fork server broke the protocol: Expected a frame/],
-  ['itself', /creates a pool of itself/],
+  ['itself', /creates a pool of itself.*\(when \/.*\/preload-faults\.js was preloaded\)$/],
 ] as const) {
   test(`A preloaded module that does "${fault}" fails every start, and the pool says why`, { skip }, async (t) => {
     const pool = openFaulty(t, fault)

@@ -42,7 +42,7 @@ export class Census {
       this.#resources(),
       this.#begun.flatMap((each) => each.resources),
     )
-    this.#begun.push({ module: url.startsWith('file:') ? fileURLToPath(url) : url, threads, resources })
+    this.#begun.push({ module: nameOfModule(url), threads, resources })
   }
 
   /** Why a child would lack something; `null` if it would not. */
@@ -83,6 +83,11 @@ export class Census {
     // A file that is just being closed, as after loading a module, is gone in a moment.
     return without(process.getActiveResourcesInfo(), this.#ownResources).filter((kind) => kind !== 'CloseReq')
   }
+}
+
+/** For a person. */
+export function nameOfModule(url: string): string {
+  return url.startsWith('file:') ? fileURLToPath(url) : url
 }
 
 /** The first list less the second; each counts as often as it is there. */

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { CaromError } from '../../../errors.ts'
 import type { Addon, Descriptors } from '../../../native/addon.ts'
-import { toFailure } from '../../../support/failure.ts'
+import { type Failure, toFailure } from '../../../support/failure.ts'
 import { writeAtOnce } from '../../child/guard.ts'
 import {
   type FromForkServer,
@@ -16,7 +16,7 @@ import {
 } from '../../protocol/fork-messages.ts'
 import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { whileLoading } from '../../protocol/loading.ts'
-import { Census } from './census.ts'
+import { Census, nameOfModule } from './census.ts'
 import { liveAsForked } from './forked.ts'
 import { takeOverRandom } from './randomness.ts'
 
@@ -77,14 +77,14 @@ export class ForkServer {
       this.forbid(error)
       return null
     })
-    try {
-      for (const url of preload) {
+    for (const url of preload) {
+      try {
         await whileLoading(url, () => import(url))
         this.#census?.loaded(url)
+      } catch (error) {
+        this.#tell({ type: 'broken', failure: failureOfPreload(url, error) })
+        return void this.#control.end()
       }
-    } catch (error) {
-      this.#tell({ type: 'broken', failure: toFailure(error) })
-      return void this.#control.end()
     }
     this.#state = 'loaded'
     this.#tell({ type: 'prepared', leftovers: this.#census?.leftovers() ?? [] })
@@ -179,6 +179,12 @@ export class ForkServer {
     for (const pid of this.#children.keys()) killGroup(pid)
     return this.#addon.exit(0)
   }
+}
+
+/** Its own error, with whose it is: a module that cannot be found names the one that was looking for it, which is this. */
+function failureOfPreload(url: string, error: unknown): Failure {
+  const failure = toFailure(error)
+  return { ...failure, message: `${failure.message} (when ${nameOfModule(url)} was preloaded)` }
 }
 
 function unforkable(text: string): CaromError {
