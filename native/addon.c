@@ -15,6 +15,7 @@ static const struct {
     {"exit", carom_exit},
     {"wait", carom_wait},
     {"dieWithParent", carom_die_with_parent},
+    {"randomWords", carom_random_words},
     {"threads", carom_threads},
     {"socketPair", carom_socket_pair},
     {"packetPair", carom_packet_pair},

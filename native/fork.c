@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <features.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -31,8 +32,15 @@ napi_value carom_fork(napi_env env, napi_callback_info info) {
   struct uv_loop_s *loop = NULL;
   if (!read_integers(env, info, 0, NULL)) return NULL;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return throw_errno(env, ENOTSUP, "find the event loop");
-  if (!share_heap_with_child()) return throw_errno(env, errno, "share the heap with a child");
+  /* Joins what was freed. malloc would get round to it in the child, and write to megabytes of what is shared. */
+  malloc_trim(0);
   if (!park_workers()) return throw_errno(env, errno, "bring V8's workers to rest");
+  /* After they rest: a worker maps memory too, and the child would lack what it maps later. */
+  if (!share_heap_with_child()) {
+    int error = errno;
+    release_workers();
+    return throw_errno(env, error, "share the heap with a child");
+  }
 
   /* A signal that came to the child before it has a loop of its own would be written to this process's. */
   sigset_t all, before;

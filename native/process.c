@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,14 @@ napi_value carom_die_with_parent(napi_env env, napi_callback_info info) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return throw_errno(env, errno, "ask for a parent-death signal");
   napi_get_boolean(env, getppid() == (pid_t)parent, &result);
   return result;
+}
+
+napi_value carom_random_words(napi_env env, napi_callback_info info) {
+  uint32_t words[4];
+  if (!read_integers(env, info, 0, NULL)) return NULL;
+  /* So few bytes come whole. */
+  if (getrandom(words, sizeof words, 0) < 0) return throw_errno(env, errno, "get random numbers");
+  return make_integers(env, (int64_t[]){words[0], words[1], words[2], words[3]}, 4);
 }
 
 napi_value carom_threads(napi_env env, napi_callback_info info) {

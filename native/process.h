@@ -15,6 +15,9 @@ napi_value carom_wait(napi_env env, napi_callback_info info);
 /* dieWithParent(pid): from now on this process is killed when its parent dies. False if that is not `pid` any more. */
 napi_value carom_die_with_parent(napi_env env, napi_callback_info info);
 
+/* randomWords(): four random numbers of 32 bits, from the system. */
+napi_value carom_random_words(napi_env env, napi_callback_info info);
+
 /* threads(): [[id, name], ...] of this process. */
 napi_value carom_threads(napi_env env, napi_callback_info info);
 

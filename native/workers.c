@@ -21,7 +21,7 @@
 enum { MOST_WORKERS = 8, MOST_THREADS = 256, GLIBC_THREAD_BYTES = 2048, ROOM_BYTES = 32 * 1024 };
 /* A thread that has nothing to do needs a moment of a processor all the same, for which others may stand in line. */
 #ifndef PATIENCE_MS
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 2000
 #endif
 static const struct timespec PAUSE = {.tv_nsec = 100 * 1000};
 

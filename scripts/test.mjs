@@ -1,12 +1,13 @@
-// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR] [--fork]: compiles everything and runs the tests, each file in
-// a process of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. With --fork children are forked
-// wherever a test does not say how they start. Installs nothing.
+// npm test [-- ROOM...] [--file PATTERN...] [--node MAJOR] [--fork] [--minutes MINUTES]: compiles everything and runs the
+// tests, each file in a process of its own. Rooms are the folders of test/; PATTERN is a part of a file's path. With --fork
+// children are forked wherever a test does not say how they start. MINUTES is how long a file may take that is asked for
+// more than `npm test` asks of it. Installs nothing.
 import { existsSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPackage, buildTests } from './compile.mjs'
 import { staleReason } from './install.mjs'
+import { runInLanes } from './lanes.mjs'
 import { NODE_VARIABLE, otherNode } from './other-nodes.mjs'
 import { filesUnder, readSource } from './source.mjs'
 import { main, Refusal, root, seconds } from './steps.mjs'
@@ -24,6 +25,7 @@ await main(async () => {
     file: { type: 'string', multiple: true, default: [''] },
     node: { type: 'string' },
     fork: { type: 'boolean' },
+    minutes: { type: 'string' },
   }
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const stale = staleReason(root)
@@ -35,7 +37,8 @@ await main(async () => {
   buildTests()
   buildPackage()
   reportTypeTests()
-  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment(values) })
+  const longestMs = values.minutes === undefined ? undefined : Number(values.minutes) * 60_000
+  const results = await runAll(files, slowTests, { node: nodeOf(values.node), env: environment(values), longestMs })
   report(results, performance.now() - startedMs)
 })
 
@@ -87,32 +90,29 @@ function environment({ fork = false }) {
   }
 }
 
-/** As many files at once as there are cores: most tests wait, but those that compute must not crowd each other. */
-async function runAll(files, slowTests, { node, env }) {
-  const waiting = [...files]
+async function runAll(files, slowTests, options) {
+  const stopped = new AbortController()
   // The files have process groups of their own, so the terminal's signals do not reach them.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
-      waiting.length = 0
+      stopped.abort()
       killTestFiles()
     })
   }
-  const results = []
-  const lane = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const listed = file in slowTests
-      const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
-      const timeoutMs = listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS
-      const result = await runTestFile(compiled, { node, timeoutMs, env })
-      if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
-        result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
-      }
-      console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
-      results.push({ file, ...result })
-    }
+  const isSlow = (file) => file in slowTests
+  const run = (file) => runOne(file, { ...options, listed: isSlow(file) })
+  return runInLanes(files, { isSlow, signal: stopped.signal, run })
+}
+
+async function runOne(file, { node, env, longestMs, listed }) {
+  const compiled = join(root, 'build', file.replace(/\.ts$/, '.js'))
+  const timeoutMs = longestMs ?? (listed ? SLOW_TIMEOUT_MS : TIMEOUT_MS)
+  const result = await runTestFile(compiled, { node, timeoutMs, env })
+  if (result.ms > SLOW_MS && result.ms < timeoutMs && !listed) {
+    result.problems.push(`took over ${seconds(SLOW_MS)}: split it, or list it in ${SLOW_LIST} with the reason`)
   }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, lane))
-  return results
+  console.log(`\n${result.problems.length === 0 ? '✔' : '✖'} ${file} (${seconds(result.ms)})\n${result.output}`)
+  return { file, ...result }
 }
 
 function report(results, ms) {

@@ -1,7 +1,7 @@
 /** From calls to messages: defaults filled in, arguments checked and encoded, published in one step. */
 import { randomUUID } from 'node:crypto'
 import type { Outgoing } from '../brokers/broker.ts'
-import type { Call, CallOptions } from '../canvas/call.ts'
+import type { Call } from '../canvas/call.ts'
 import type { Sender } from '../canvas/sender.ts'
 import { CaromError } from '../errors.ts'
 import { currentContext } from '../job/context.ts'
@@ -37,57 +37,73 @@ export class CallSender implements Sender<AsyncResult> {
 
   send(calls: readonly Call[]): Promise<AsyncResult[]> {
     return this.#outlet.during(async () => {
-      const nowMs = Date.now()
+      const sending = { nowMs: Date.now(), ...ancestry() }
       // All are encoded before anything is awaited: the caller may change its objects as soon as it has them back.
-      const prepared = calls.map((call) => this.#prepare(call, nowMs))
-      await Promise.all(prepared.map(({ definition }, index) => validate(definition, calls[index] as Call)))
+      const prepared = calls.map((call) => this.#prepare(call, sending))
+      await validateInputs(prepared)
       if (prepared.length > 0) await this.#outlet.publish(prepared.map(({ outgoing }) => outgoing))
       return prepared.map(({ sent }) => this.#outlet.result(sent))
     })
   }
 
-  #prepare(call: Call, nowMs: number) {
+  #prepare(call: Call, sending: Sending): Prepared {
     const definition = this.#outlet.definition(call.task)
     if (!definition.remote) bindArguments(definition, call.args, call.kwargs)
     const { settings } = definition
-    const { options } = call
+    const { options, task } = call
     const id = options.taskId ?? randomUUID()
     const queue = options.queue ?? settings.queue ?? this.#outlet.defaultQueue
     const writing = this.#outlet.format.writing(options, settings)
-    const message = encode({ ...toTaskCall(call, definition, nowMs), id }, nowMs, writing)
+    const message = encode(toTaskCall(call, id, definition, sending), sending.nowMs, writing)
     const ignored = options.ignoreResult ?? settings.ignoreResult
-    return {
-      definition,
-      outgoing: { queue, message },
-      sent: { id, task: call.task, queue, ignored } satisfies SentTask,
-    }
+    return { definition, call, outgoing: { queue, message }, sent: { id, task, queue, ignored } }
   }
 }
 
-function validate({ name, schema }: TaskDefinition, call: Call): Promise<unknown> | null {
-  return schema === null ? null : validateInput(name, schema, call.kwargs)
+interface Prepared {
+  readonly definition: TaskDefinition
+  readonly call: Call
+  readonly outgoing: Outgoing
+  readonly sent: SentTask
 }
 
-function toTaskCall(call: Call, { settings, remote }: TaskDefinition, nowMs: number): Omit<TaskCall, 'id'> {
+/** What the calls that are sent together have in common. */
+interface Sending extends Pick<TaskCall, 'rootId' | 'parentId'> {
+  readonly nowMs: number
+}
+
+async function validateInputs(prepared: readonly Prepared[]): Promise<void> {
+  const validating: Promise<unknown>[] = []
+  for (const { definition, call } of prepared) {
+    const { name, schema } = definition
+    if (schema !== null) validating.push(validateInput(name, schema, call.kwargs))
+  }
+  await Promise.all(validating)
+}
+
+function toTaskCall(call: Call, id: string, { settings, remote }: TaskDefinition, sending: Sending): TaskCall {
+  const { countdownMs, eta, expiresMs, expires, timeLimitMs, softTimeLimitMs } = call.options
   const { priority, headers, ignoreResult } = call.options
+  const { nowMs, rootId, parentId } = sending
   return {
     task: call.task,
+    id,
     args: trimmed(call.task, call.args),
     kwargs: call.kwargs,
-    ...timesOf(call.options, nowMs),
-    ...ancestry(),
+    etaMs: countdownMs === undefined ? eta?.getTime() : Math.round(nowMs + countdownMs),
+    expiresAtMs: expiresMs === undefined ? expires?.getTime() : Math.round(nowMs + expiresMs),
+    rootId,
+    parentId,
     priority: priority ?? settings.priority ?? undefined,
     headers,
+    timeLimits: [toSeconds(timeLimitMs), toSeconds(softTimeLimitMs)],
     // A remote task has a setting of its own, which only an explicit word overrules.
     ignoreResult: ignoreResult ?? (remote && !settings.ignoreResult ? undefined : settings.ignoreResult),
   }
 }
 
-function timesOf({ countdownMs, eta, expiresMs, expires }: CallOptions, nowMs: number) {
-  return {
-    etaMs: countdownMs === undefined ? eta?.getTime() : Math.round(nowMs + countdownMs),
-    expiresAtMs: expiresMs === undefined ? expires?.getTime() : Math.round(nowMs + expiresMs),
-  }
+function toSeconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1000
 }
 
 /** The task that sends, where one does. */
@@ -100,8 +116,8 @@ function ancestry(): Pick<TaskCall, 'rootId' | 'parentId'> {
 
 /** Without what was left out at the end; an earlier gap would arrive as `null`, which defaults do not fill. */
 function trimmed(task: string, args: readonly unknown[]): readonly unknown[] {
-  const length = args.findLastIndex((arg) => arg !== undefined) + 1
-  const given = [...args].slice(0, length)
+  const given = [...args]
+  while (given.length > 0 && given.at(-1) === undefined) given.pop()
   const gap = given.indexOf(undefined)
   if (gap === -1) return given
   throw unencodable(task, `args[${gap}]`, 'it is undefined before other arguments and would arrive as null: send null')

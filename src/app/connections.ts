@@ -90,9 +90,9 @@ export class Connections implements ResultSource {
     return areResultsMessages(this.#urls.resultBackendUrl, { appName: this.#urls.name })
   }
 
-  async open(): Promise<ResultBackend> {
-    this.#ending.signal.throwIfAborted()
-    return this.#backend.get()
+  open(): Promise<ResultBackend> {
+    const { aborted, reason } = this.#ending.signal
+    return aborted ? Promise.reject(reason) : this.#backend.get()
   }
 
   allow(action: 'get' | 'look', taskId: string): void {

@@ -14,11 +14,11 @@ export interface TaskDefinition {
   readonly remote: boolean
   /**
    * Runs the task as a call from the wire asks: binds names to arguments, validates the input, loads the code if it is
-   * loaded lazily. Rejects with what the task throws.
+   * loaded lazily. The task's value or a promise of it; throws or rejects with what the task throws.
    *
    * @throws CaromError `CAROM_KWARGS_REFUSED`, `CAROM_ARGUMENTS_INVALID`: the call does not fit the task.
    */
-  run(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown>
+  run(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown
 }
 
 /** Loads a task's code; called once, and again only if it failed. */
@@ -36,16 +36,15 @@ export function localTask(
     settings,
     schema,
     remote: false,
-    run: async (args, kwargs) => {
+    run: (args, kwargs) => {
       const bound = bindArguments({ name, settings, schema }, args, kwargs)
-      if (schema === null) return call(...bound)
-      return call(await validateInput(name, schema, bound[0]))
+      return schema === null ? call(...bound) : validateInput(name, schema, bound[0]).then(call)
     },
   }
 }
 
 export function remoteTask(name: string, settings: TaskSettings): TaskDefinition {
-  const run = async () => {
+  const run = () => {
     throw new CaromError('CAROM_TASK_UNKNOWN', `Task "${name}" is a remote task: it cannot run here, only be sent`, {
       task: name,
     })

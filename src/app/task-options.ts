@@ -17,7 +17,7 @@ import type { CheckedInput, TaskFunction } from './wire.ts'
 export interface RemoteTaskOptions {
   /** The queue its calls go to. @default the app's queue */
   readonly queue?: string | undefined
-  /** 0 to 9; a higher number goes first. @default 0 */
+  /** 0 to 9; a higher number goes first, except on Redis, where 0 does. @default 0 */
   readonly priority?: number | undefined
   /** Stores no result. `false` leaves it to what a remote task says of itself, unless a call says it. @default false */
   readonly ignoreResult?: boolean | undefined

@@ -1,6 +1,6 @@
 /** The types of a task as its callers see it, and the methods that make a plain function one. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { type ApplyOptions, type Call, checkApplyOptions } from '../canvas/call.ts'
+import { type ApplyOptions, type Call, type CallOptions, checkApplyOptions, NO_OPTIONS } from '../canvas/call.ts'
 import { checkIsObject, checkKeys, wrongType } from '../canvas/rules.ts'
 import type { Sender } from '../canvas/sender.ts'
 import { Signature } from '../canvas/signature.ts'
@@ -121,18 +121,23 @@ function createSendings(definition: TaskDefinition, sender: Sender<AsyncResult>)
   const sendOne = async (call: Call) => (await sender.send([call]))[0] as AsyncResult<never>
   return {
     taskName: definition.name,
-    delay: async (...args) => sendOne(toCall(definition, givenOf(definition, args), {})),
-    applyAsync: async (given: unknown, options: ApplyOptions = {}) => sendOne(toCall(definition, given, options)),
+    delay: async (...args) => sendOne(toCall(definition, givenOf(definition, args), {}, NO_OPTIONS)),
+    applyAsync: async (given: unknown, options: ApplyOptions = {}) =>
+      sendOne(callWithOptions(definition, given, options)),
     applyMany: async (givens, options = {}) => {
       checkKeys(options, MANY_KEYS, `option of applyMany() of task "${definition.name}"`)
       if (typeof givens?.[Symbol.iterator] !== 'function') {
         throw wrongType(givens, `the calls of applyMany() of task "${definition.name}"`, 'a list of calls')
       }
-      const calls = Array.from(givens, (given) => toCall(definition, given, options))
+      const checked = checkApplyOptions(definition.name, options)
+      const calls = Array.from(givens, (given) => toCall(definition, given, {}, checked))
       return (await sender.send(calls)) as AsyncResult<never>[]
     },
     s: (...args) =>
-      new Signature(toCall(definition, givenOf(definition, args), {}), sender as Sender<AsyncResult<never>>),
+      new Signature(
+        toCall(definition, givenOf(definition, args), {}, NO_OPTIONS),
+        sender as Sender<AsyncResult<never>>,
+      ),
   }
 }
 
@@ -143,16 +148,27 @@ function givenOf({ name, schema }: TaskDefinition, args: readonly unknown[]): un
   throw invalidInput(name, `${args.length} arguments`)
 }
 
-function toCall({ name, schema }: TaskDefinition, given: unknown, options: ApplyOptions & { kwargs?: unknown }): Call {
-  if (schema !== null) {
-    checkInputObject(name, given)
-    return { task: name, args: [], kwargs: given, options: checkApplyOptions(name, options) }
-  }
+/** With `schema` what is given are the keyword arguments; elsewhere those are an option. */
+function callWithOptions(
+  definition: TaskDefinition,
+  given: unknown,
+  options: ApplyOptions & { kwargs?: unknown },
+): Call {
+  const { name, schema } = definition
+  if (schema !== null) return toCall(definition, given, {}, checkApplyOptions(name, options))
   checkIsObject(options, `the options of a call of task "${name}"`)
   const { kwargs = {}, ...others } = options
+  return toCall(definition, given, kwargs, checkApplyOptions(name, others))
+}
+
+function toCall({ name, schema }: TaskDefinition, given: unknown, kwargs: unknown, options: CallOptions): Call {
+  if (schema !== null) {
+    checkInputObject(name, given)
+    return { task: name, args: [], kwargs: given, options }
+  }
   if (!Array.isArray(given)) throw wrongType(given, `the arguments of task "${name}"`, 'an array')
   checkIsObject(kwargs, `kwargs of task "${name}"`)
-  return { task: name, args: given, kwargs: kwargs as Call['kwargs'], options: checkApplyOptions(name, others) }
+  return { task: name, args: given, kwargs: kwargs as Call['kwargs'], options }
 }
 
 function checkInputObject(task: string, given: unknown): asserts given is Call['kwargs'] {

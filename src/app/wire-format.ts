@@ -43,12 +43,12 @@ export interface WireFormat {
   /** @throws CaromError `CAROM_SECURITY_UNUSABLE` */
   readOptions(): ReadOptions
   /**
-   * The first of `choices` that says something counts, then the app.
+   * What the call says counts, then what its task says, then the app.
    *
    * @throws CaromError `CAROM_SECURITY_UNUSABLE`
    * @throws TypeError for `auth` in an app without `security`.
    */
-  writing(...choices: readonly ContentChoice[]): Writing
+  writing(call: ContentChoice, task: ContentChoice): Writing
 }
 
 /** @throws TypeError, RangeError */
@@ -81,9 +81,9 @@ export function createWireFormat(app: string, options: ContentOptions, maxBodyBy
     acceptContent: [...accept],
     prepare: () => void security(),
     readOptions: () => ({ accept, security: security() }),
-    writing: (...choices) => {
-      const serializer = firstGiven(choices, 'serializer') ?? defaultSerializer
-      const compression = firstGiven(choices, 'compression') ?? defaultCompression
+    writing: (call, task) => {
+      const serializer = call.serializer ?? task.serializer ?? defaultSerializer
+      const compression = call.compression ?? task.compression ?? defaultCompression
       if (serializer === 'auth' && material === undefined) {
         throw new TypeError(
           `Cannot sign a message of app "${app}": it has no option security, with key and certificate`,
@@ -107,10 +107,6 @@ export function checkTaskContent(task: string, { serializer }: ContentChoice, fo
     `Cannot set serializer of task "${task}" to "${serializer}": the app's acceptContent does not list it, so that no ` +
       'worker of the app would read its calls',
   )
-}
-
-function firstGiven<Key extends keyof ContentChoice>(choices: readonly ContentChoice[], key: Key): ContentChoice[Key] {
-  return choices.map((choice) => choice[key]).find((value) => value !== undefined && value !== null)
 }
 
 function checkAcceptContent(value: unknown, what: string): void {

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { CaromError } from '../errors.ts'
 import { fromWireDate } from '../message/dates.ts'
+import { headersText, propertiesText } from '../message/fields-text.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../message/message.ts'
-import { decodeWireJson, encodeWireJson } from '../message/wire-json.ts'
+import { decodeWireJson } from '../message/wire-json.ts'
 import { toFailure } from '../support/failure.ts'
 import type { Outgoing } from './broker.ts'
 
@@ -33,8 +34,8 @@ export function toPlaced({ queue, message }: Outgoing): PlacedMessage {
     queue,
     rank: MAX_PRIORITY - priorityOf(message.properties.priority),
     dueMs: dueMs(message.headers.eta),
-    headers: encode(message, 'headers'),
-    properties: encode(message, 'properties'),
+    headers: written(message, headersText, 'headers'),
+    properties: written(message, propertiesText, 'properties'),
     contentType: message.contentType,
     contentEncoding: message.contentEncoding,
     body: message.body,
@@ -67,9 +68,9 @@ export function dueAfter(delayMs: number, nowMs: number): number {
   return delayMs > 0 ? Math.min(MAX_DUE_MS, Math.ceil(nowMs + delayMs)) : 0
 }
 
-function encode(message: Message, part: 'headers' | 'properties'): string {
+function written(message: Message, write: typeof headersText, part: 'headers' | 'properties'): string {
   try {
-    return encodeWireJson(message[part], { root: part })
+    return write(message[part], part)
   } catch (cause) {
     throw invalid(message, `its ${part} cannot be written as JSON: ${toFailure(cause).message}`, cause)
   }

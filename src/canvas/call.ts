@@ -12,6 +12,8 @@ import {
   checkQueue,
   checkSerializer,
   checkTaskId,
+  checkTimerMs,
+  outOfRange,
 } from './rules.ts'
 
 /** When, where and how a call runs. Every option is optional; one set to `undefined` counts as not given. */
@@ -24,9 +26,19 @@ export interface ApplyOptions {
   readonly expiresMs?: number | undefined
   /** Given up as `REVOKED` if it has not started by this moment. Not together with `expiresMs`. */
   readonly expires?: Date | undefined
+  /**
+   * How long the task may run before its child is killed, and the call fails with `TimeLimitExceeded`: 1 ms to some 24
+   * days. @default the worker's limit
+   */
+  readonly timeLimitMs?: number | undefined
+  /**
+   * How long it may run before its signal is aborted with `SoftTimeLimitExceeded`, which Python raises in the task: as
+   * `timeLimitMs`, and below it. @default the worker's limit
+   */
+  readonly softTimeLimitMs?: number | undefined
   /** @default the task's queue, else the app's */
   readonly queue?: string | undefined
-  /** 0 to 9; a higher number goes first. @default the task's priority, else 0 */
+  /** 0 to 9; a higher number goes first, except on Redis, where 0 does. @default the task's priority, else 0 */
   readonly priority?: number | undefined
   /** 1 to 255 printable ASCII characters without spaces. Nothing checks that it is new. @default a random UUID */
   readonly taskId?: string | undefined
@@ -55,16 +67,16 @@ export type CallOptions = { readonly [Key in keyof ApplyOptions]: Exclude<ApplyO
  * Checks what a caller gave as options of a call to `task`.
  *
  * @throws TypeError for an unknown option, a wrong type, or two options that exclude each other.
- * @throws RangeError for a number or a date out of its range.
+ * @throws RangeError for a number or a date out of its range, and for a soft limit that is not below the hard one.
  */
 export function checkApplyOptions(task: string, options: ApplyOptions): CallOptions {
-  const owner = `of task "${task}"`
-  checkKeys(options, Object.keys(CHECKS), `option ${owner}`)
+  const owner = ownerOf(task)
+  checkKeys(options, NAMES, `option ${owner}`)
   const checked: Record<string, unknown> = {}
-  for (const [name, check] of Object.entries(CHECKS)) {
-    const value = options[name as keyof ApplyOptions]
+  for (const name of NAMES) {
+    const value = options[name]
     if (value === undefined) continue
-    check(value, `${name} ${owner}`)
+    CHECKS[name](value, `${name} ${owner}`)
     checked[name] = value
   }
   for (const [one, other] of EXCLUSIVE) {
@@ -72,18 +84,37 @@ export function checkApplyOptions(task: string, options: ApplyOptions): CallOpti
       throw new TypeError(`Cannot set both ${one} and ${other} ${owner}: they say the same thing twice, give one`)
     }
   }
+  checkLimits(checked, owner)
   return Object.freeze(checked)
 }
 
-/** `added` over `options`; one of a pair that excludes each other replaces the other. */
-export function mergeOptions(options: CallOptions, added: CallOptions): CallOptions {
+/**
+ * `added` over `options` of a call to `task`; one of a pair that excludes each other replaces the other.
+ *
+ * @throws RangeError for a soft limit that is not below the hard one.
+ */
+export function mergeOptions(task: string, options: CallOptions, added: CallOptions): CallOptions {
   const merged: Record<string, unknown> = { ...options }
   for (const [one, other] of EXCLUSIVE) {
     if (one in added) delete merged[other]
     if (other in added) delete merged[one]
   }
-  return Object.freeze({ ...merged, ...added })
+  Object.assign(merged, added)
+  checkLimits(merged, ownerOf(task))
+  return Object.freeze(merged)
 }
+
+function checkLimits({ timeLimitMs, softTimeLimitMs }: CallOptions, owner: string): void {
+  if (timeLimitMs === undefined || softTimeLimitMs === undefined || softTimeLimitMs < timeLimitMs) return
+  throw outOfRange(softTimeLimitMs, `softTimeLimitMs ${owner}`, `less than its timeLimitMs (${timeLimitMs})`)
+}
+
+function ownerOf(task: string): string {
+  return `of task "${task}"`
+}
+
+/** Of a call that says nothing of its own. */
+export const NO_OPTIONS: CallOptions = Object.freeze({})
 
 const EXCLUSIVE = [
   ['countdownMs', 'eta'],
@@ -95,6 +126,8 @@ const CHECKS: Readonly<Record<keyof ApplyOptions, (value: unknown, what: string)
   eta: checkDate,
   expiresMs: checkDurationMs,
   expires: checkDate,
+  timeLimitMs: checkTimerMs,
+  softTimeLimitMs: checkTimerMs,
   queue: checkQueue,
   priority: checkPriority,
   taskId: checkTaskId,
@@ -103,3 +136,4 @@ const CHECKS: Readonly<Record<keyof ApplyOptions, (value: unknown, what: string)
   serializer: checkSerializer,
   compression: checkCompression,
 }
+const NAMES = Object.keys(CHECKS) as (keyof ApplyOptions)[]

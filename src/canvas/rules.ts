@@ -46,6 +46,10 @@ export function checkDurationMs(value: unknown, what: string): void {
   if (!(value >= 0 && value <= MAX_DURATION_MS)) throw outOfRange(value, what, DURATION_RULE)
 }
 
+export function checkTimerMs(value: unknown, what: string): void {
+  checkInteger(value, what, 1, MAX_TIMER_MS)
+}
+
 export function checkDate(value: unknown, what: string): void {
   if (!(value instanceof Date)) throw wrongType(value, what, 'a Date')
   const year = value.getUTCFullYear()
@@ -99,3 +103,5 @@ function show(value: unknown): string {
 
 const MAX_DURATION_MS = 10 * 365 * 24 * 3_600_000
 const DURATION_RULE = `a number of milliseconds from 0 to ${MAX_DURATION_MS} (ten years)`
+// What a timer can hold, some 24 days.
+const MAX_TIMER_MS = 2 ** 31 - 1

@@ -1,6 +1,6 @@
 /** The message of one plain signature: its options by Celery's names, as headers, properties and embed. */
 import { fromWireDate } from '../message/dates.ts'
-import { invalidMessage, isJsonObject, type MessageNames } from '../message/invalid-message.ts'
+import { invalidMessage, isJsonObject, type MessageNames, quoted } from '../message/invalid-message.ts'
 import type { Message } from '../message/message.ts'
 import { whyNoQueue } from '../message/queue-name.ts'
 import { buildTaskMessage, isReservedHeader, type TaskCall } from '../message/task-message.ts'
@@ -70,13 +70,22 @@ export function toMessage(
   return { queue, message: build(call, nowMs, () => writingOf(knowledge, task, options)) }
 }
 
-/** Looked at here, before anything has run: a broker would refuse it with the outcome of the task before it. */
+/**
+ * By Celery's rule an exchange with a routing key goes before the queue, and either of the two alone says nothing.
+ * Looked at here, before anything has run: a broker would refuse it with the outcome of the task before it.
+ */
 function queueOf(options: Options, names: MessageNames): string | undefined {
-  // Without an exchange, the default one, a routing key is the name of a queue.
-  const option = textOption(options, 'queue') === undefined ? 'routing_key' : 'queue'
-  const queue = textOption(options, option)
+  const queue = textOption(options, 'queue')
+  const exchange = textOption(options, 'exchange')
+  const routingKey = textOption(options, 'routing_key')
+  const isOfQueue = exchange === queue && routingKey === queue
+  if (exchange !== undefined && routingKey !== undefined && !isOfQueue) {
+    const whereto = `${quoted(exchange)}, with the routing key ${quoted(routingKey)}`
+    const problem = `is ${whereto}: a Carom worker publishes to queues, name one`
+    throw invalidMessage(names, 'options.exchange', problem)
+  }
   const problem = queue === undefined ? null : whyNoQueue(queue)
-  if (problem !== null) throw invalidMessage(names, `options.${option}`, problem)
+  if (problem !== null) throw invalidMessage(names, 'options.queue', problem)
   return queue
 }
 

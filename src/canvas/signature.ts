@@ -42,7 +42,7 @@ export class Signature<Handle = unknown> {
 
   /** A new signature with `options` over this one's. @throws TypeError, RangeError for options that are refused. */
   set(options: ApplyOptions): Signature<Handle> {
-    const merged = mergeOptions(this.options, checkApplyOptions(this.task, options))
+    const merged = mergeOptions(this.task, this.options, checkApplyOptions(this.task, options))
     return new Signature({ task: this.task, args: this.args, kwargs: this.kwargs, options: merged }, this.#sender)
   }
 
@@ -75,6 +75,8 @@ function toCeleryOptions(options: CallOptions): Record<string, unknown> {
     eta,
     expiresMs,
     expires,
+    timeLimitMs,
+    softTimeLimitMs,
     queue,
     priority,
     taskId,
@@ -91,6 +93,8 @@ function toCeleryOptions(options: CallOptions): Record<string, unknown> {
     ...(eta !== undefined && { eta: toWireDate(eta.getTime()) }),
     ...(expiresMs !== undefined && { expires: expiresMs / 1000 }),
     ...(expires !== undefined && { expires: toWireDate(expires.getTime()) }),
+    ...(timeLimitMs !== undefined && { time_limit: timeLimitMs / 1000 }),
+    ...(softTimeLimitMs !== undefined && { soft_time_limit: softTimeLimitMs / 1000 }),
     ...(headers !== undefined && { headers }),
     ...(ignoreResult !== undefined && { ignore_result: ignoreResult }),
     ...(serializer !== undefined && { serializer }),

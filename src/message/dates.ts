@@ -28,16 +28,14 @@ export function isWireDate(epochMs: number): boolean {
 export function fromWireDate(text: string, zone: 'utc' | 'local' = 'utc'): number | null {
   const match = ISO_DATE.exec(text)
   if (match === null) return null
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
-    .slice(1, 7)
-    .map((part) => Number(part ?? 0))
+  const part = (index: number) => Number(match[index] ?? 0)
+  const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)]
   if (year < 1 || hour > 23 || minute > 59 || second > 59) return null
   const milliseconds = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3))
-  const wall = new Date(0)
-  // Not the constructor, nor Date.UTC: both move the years 0 to 99 into the 20th century.
-  wall.setUTCFullYear(year, month - 1, day)
+  // In a later cycle of the calendar: Date.UTC moves the years 0 to 99 into the 20th century.
+  const laterMs = Date.UTC(year + CYCLE_YEARS, month - 1, day, hour, minute, second, milliseconds)
+  const wall = new Date(laterMs - CYCLE_MS)
   if (wall.getUTCMonth() !== month - 1 || wall.getUTCDate() !== day) return null
-  wall.setUTCHours(hour, minute, second, milliseconds)
   const offset = match[8]
   if (offset !== undefined) return wall.getTime() - offsetMs(offset)
   return zone === 'utc' ? wall.getTime() : localMs(wall)
@@ -66,5 +64,8 @@ function offsetMs(offset: string): number {
 
 const MIN_EPOCH_MS = Date.parse('0001-01-01T00:00:00.000Z')
 const MAX_EPOCH_MS = Date.parse('9999-12-31T23:59:59.999Z')
+// After so many years the calendar is the same again.
+const CYCLE_YEARS = 400
+const CYCLE_MS = 146_097 * 24 * 3600 * 1000
 const ISO_DATE =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d(?::?[0-5]\d(?::?[0-5]\d(?:\.\d{1,6})?)?)?)?)?$/

@@ -2,11 +2,12 @@
  * The JSON envelope in which kombu puts a message where the store has no notion of one (Redis): body in base64,
  * headers and properties beside it.
  */
+import { headersText, propertiesText } from './fields-text.ts'
 import type { UncheckedMessage } from './headers.ts'
 import { invalidMessage, isJsonObject, kindOf, quoted } from './invalid-message.ts'
 import type { MessageProperties } from './message.ts'
 import { decodeWireJson, encodeWireJson, MalformedJsonError } from './wire-json.ts'
-import { decodeBase64 } from './wire-json-tags.ts'
+import { decodeBase64, toBase64 } from './wire-json-tags.ts'
 
 /**
  * Where an envelope goes. None of it may be missing on the wire: a Python worker that takes a message without it
@@ -65,23 +66,26 @@ export function parseEnvelope(text: string): Envelope {
 
 /** The text of an envelope, complete as Python needs it. The body is always in base64: kombu 5.3 reads nothing else. */
 export function buildEnvelope(envelope: UncheckedMessage & Route & Kept): string {
-  const { body, deliveryTag, exchange, routingKey } = envelope
-  return encodeWireJson(
-    {
-      ...envelope.others,
-      body: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64'),
-      'content-encoding': envelope.contentEncoding,
-      'content-type': envelope.contentType,
-      headers: envelope.headers,
-      properties: {
-        ...envelope.properties,
-        delivery_info: { ...envelope.deliveryInfo, exchange, routing_key: routingKey },
-        body_encoding: 'base64',
-        delivery_tag: deliveryTag,
-      },
-    },
-    { root: 'envelope' },
+  const { body, contentEncoding, contentType, exchange, routingKey, deliveryTag, deliveryInfo, others } = envelope
+  const headers = headersText(envelope.headers, 'envelope.headers')
+  const properties = propertiesText(envelope.properties, 'envelope.properties')
+  const envelopeStart = opened(others === undefined ? '{}' : encodeWireJson(others, { root: 'envelope' }))
+  const placeStart = opened(deliveryInfo === undefined ? '{}' : encodeWireJson(deliveryInfo, { root: 'delivery_info' }))
+  return (
+    `${envelopeStart}"body":"${toBase64(body)}",` +
+    `"content-encoding":${json(contentEncoding)},"content-type":${json(contentType)},"headers":${headers},` +
+    `"properties":${opened(properties)}"body_encoding":"base64","delivery_tag":${json(deliveryTag)},` +
+    `"delivery_info":${placeStart}"exchange":${json(exchange)},"routing_key":${json(routingKey)}}}}`
   )
+}
+
+/** Of an object's text, what stands before further fields. */
+function opened(object: string): string {
+  return object === '{}' ? '{' : `${object.slice(0, -1)},`
+}
+
+function json(text: string): string {
+  return JSON.stringify(text)
 }
 
 function decode(text: string): Record<string, unknown> {

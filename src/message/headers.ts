@@ -42,6 +42,10 @@ function isSeconds(value: unknown): boolean {
   return value === null || (Number.isFinite(value) && (value as number) >= 0)
 }
 
+/** Of the headers of most messages, one for all of them. */
+export const NO_TIME_LIMITS: readonly [null, null] = Object.freeze([null, null])
+export const NO_STAMPS: Readonly<Record<string, never>> = Object.freeze({})
+
 /** Names and ids of a stranger's task are any text, but no more of it than this. */
 export const MAX_NAME_LENGTH = 1024
 const NAME: Check = {

@@ -20,8 +20,12 @@ export function dateTag(date: Date): string | null {
 
 /** The JSON text of tagged binary data. */
 export function base64Tag(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-  return `{"__type__":"base64","__value__":"${text}"}`
+  return `{"__type__":"base64","__value__":"${toBase64(bytes)}"}`
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('base64')
 }
 
 /**

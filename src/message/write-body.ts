@@ -55,8 +55,10 @@ export function writeBody(json: string, writing: Writing, nowMs: number): Writte
   const isYaml = (serializer === 'auth' ? security?.serializer : serializer) === 'yaml'
   const maxBytes = isYaml ? Math.min(writing.maxBytes, MAX_YAML_BYTES) : writing.maxBytes
   if (content.plainBytes > maxBytes) throw new BodyTooLargeError(content.plainBytes, maxBytes)
+  const { contentType, contentEncoding } = SERIALIZERS[serializer]
   return {
-    ...SERIALIZERS[serializer],
+    contentType,
+    contentEncoding,
     body: compression === null ? content.body : compress(content.body, compression),
     compression: compression === null ? null : COMPRESSIONS[compression],
   }

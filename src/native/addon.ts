@@ -15,6 +15,8 @@ export interface Addon {
   wait(pid: number): Wait | null
   /** From now on this process is killed when its parent dies. False if that is another than `parent` by now. */
   dieWithParent(parent: number): boolean
+  /** Four random numbers of 32 bits, from the system. */
+  randomWords(): [number, number, number, number]
   threads(): (readonly [id: number, name: string])[]
   socketPair(): [fd: number, fd: number]
   /** Each message stays one, and neither end waits. */
@@ -52,6 +54,7 @@ const FUNCTIONS: Readonly<Record<keyof Addon, true>> = {
   exit: true,
   wait: true,
   dieWithParent: true,
+  randomWords: true,
   threads: true,
   socketPair: true,
   packetPair: true,

@@ -93,7 +93,10 @@ export class PoolEngine implements JobOwner {
       form,
       payload: this.#encode(name, [name, limits.softTimeLimitMs, ...args]),
       priority: priorityOf(options),
-      ...limits,
+      // Not spread: that is a call of its own, and this is done for every job.
+      timeLimitMs: limits.timeLimitMs,
+      softTimeLimitMs: limits.softTimeLimitMs,
+      memoryLimitBytes: limits.memoryLimitBytes,
       onProgress: options.onProgress ?? null,
       listener,
     })

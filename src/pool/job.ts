@@ -71,7 +71,6 @@ export class PoolCall implements SupervisedJob {
   streamCredit = 0
   tickets: Tickets | null = null
   ticket = 0
-  isWordOwed = false
   state: JobState = 'queued'
   child: PoolChild | null = null
   costMs = Number.POSITIVE_INFINITY

@@ -89,7 +89,7 @@ export function resultParts(result: AsyncResult): ResultParts {
 }
 
 /** What is stored once the task has ended. @throws what {@link AsyncResult.get} throws while it waits. */
-export async function whenEnded(result: AsyncResult, options: GetOptions): Promise<ResultMeta> {
+export function whenEnded(result: AsyncResult, options: GetOptions): Promise<ResultMeta> {
   const { sent, source } = partsOf(result)
   source.allow('get', sent.id)
   if (sent.ignored) throw ignored(sent)

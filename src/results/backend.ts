@@ -18,7 +18,7 @@ export interface ResultBackend {
    * Resolves with the meta once its status is ready (`SUCCESS`, `FAILURE`, `REVOKED`), at once if it already is.
    * Woken by the store, with a slow check behind it. Rejects with `signal.reason` when aborted.
    */
-  wait(taskId: string, options: { readonly signal: AbortSignal }): Promise<ResultMeta>
+  wait(taskId: string, options: { readonly signal: WaitSignal }): Promise<ResultMeta>
   forget(taskIds: readonly string[]): Promise<void>
   /** Resolves when it is durable. A group of that id that was saved before is replaced. It goes with the age of results. */
   saveGroup(group: SavedGroup): Promise<void>
@@ -39,6 +39,14 @@ export interface ResultBackend {
   closeChords(groupIds: readonly string[]): Promise<void>
   /** Gives up this handle. Pending waits reject. */
   close(): Promise<void>
+}
+
+/** What ends a wait early: as much of an AbortSignal as is asked for. */
+export interface WaitSignal {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
 }
 
 /** What a sender of tasks does for its results to reach it. */

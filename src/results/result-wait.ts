@@ -1,6 +1,6 @@
 /** Waiting for one result: woken by the store, bounded by a deadline, ended early by whoever may. */
 import { ResultTimeoutError } from '../errors.ts'
-import type { ResultBackend } from './backend.ts'
+import type { ResultBackend, WaitSignal } from './backend.ts'
 import { isReady, type ResultMeta, type TaskState } from './meta.ts'
 
 /** How long to wait, and what ends the waiting early. */
@@ -34,61 +34,62 @@ export interface ResultSource {
 }
 
 /**
- * The stored outcome, once there is one.
+ * The stored outcome, once there is one. Rejects at once when its time is over or it is ended, whatever the store does.
  *
  * @throws ResultTimeoutError `CAROM_RESULT_TIMEOUT`
  */
-export async function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
+export function waitForResult(sent: SentTask, source: ResultSource, options: GetOptions): Promise<ResultMeta> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = checkGetOptions(options)
   signal?.throwIfAborted()
-  try {
-    return await waitUntil(timeoutMs, signal, source, (backend, over) => backend.wait(sent.id, { signal: over }))
-  } catch (error) {
-    if (error !== TIMED_OUT) throw error
-    const meta = await lastLook(sent.id, source)
-    if (meta !== null && isReady(meta.status)) return meta
-    throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
-  }
-}
-
-/** Settles as `work` does, or rejects at once when its time is over or it is ended, whatever the store does. */
-function waitUntil<T>(
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-  source: ResultSource,
-  work: (backend: ResultBackend, over: AbortSignal) => Promise<T>,
-): Promise<T> {
   return new Promise((resolve, reject) => {
-    const over = new AbortController()
+    const ending = new Ending()
     const stop = () => end(signal?.reason)
     const release = () => {
       clearTimeout(timer)
       takeBack()
       signal?.removeEventListener('abort', stop)
     }
+    const found = (meta: ResultMeta) => {
+      release()
+      resolve(meta)
+    }
     const end = (reason: unknown) => {
       release()
       reject(reason)
-      over.abort(reason)
+      ending.abort(reason)
     }
-    const timer = setTimeout(end, timeoutMs, TIMED_OUT)
+    const late = () => {
+      resolve(lastLook(sent, source, timeoutMs))
+      end(TIMED_OUT)
+    }
+    const timer = setTimeout(late, timeoutMs)
     signal?.addEventListener('abort', stop)
     let takeBack = () => {}
     takeBack = source.onEnding(end)
-    source
-      .open()
-      .then((backend) => work(backend, over.signal))
-      .then(
-        (value) => {
-          release()
-          resolve(value)
-        },
-        (error) => {
-          release()
-          reject(error)
-        },
-      )
+    // Each promise more is kept for as long as the wait takes, and thousands wait.
+    source.open().then((backend) => void backend.wait(sent.id, { signal: ending }).then(found, end), end)
   })
+}
+
+/** The signal of one wait, for its one listener: an AbortController takes ten times the memory and the time. */
+class Ending implements WaitSignal {
+  aborted = false
+  reason: unknown
+  #listener: (() => void) | null = null
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener
+  }
+
+  removeEventListener(): void {
+    this.#listener = null
+  }
+
+  abort(reason: unknown): void {
+    this.aborted = true
+    this.reason = reason
+    this.#listener?.()
+  }
 }
 
 export async function loadResult(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
@@ -101,17 +102,14 @@ export function title({ id, task }: SentTask): string {
   return task === null ? id : `"${task}" (${id})`
 }
 
-/** `null` also where the store does not answer: the time is over either way. */
-async function lastLook(taskId: string, source: ResultSource): Promise<ResultMeta | null> {
+/** What became of a task in the last moment. Where the store does not answer, the time is over all the same. */
+async function lastLook(sent: SentTask, source: ResultSource, timeoutMs: number): Promise<ResultMeta> {
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(TIMED_OUT), LAST_LOOK_MS)
-  try {
-    return await orAborted(loadResult(taskId, source), over.signal)
-  } catch {
-    return null
-  } finally {
-    clearTimeout(timer)
-  }
+  const looking = orAborted(loadResult(sent.id, source), over.signal)
+  const meta = await looking.catch(() => null).finally(() => clearTimeout(timer))
+  if (meta !== null && isReady(meta.status)) return meta
+  throw timedOut(sent, timeoutMs, meta?.status ?? 'PENDING')
 }
 
 /** Settles as `promise` does, or rejects with the signal's reason, whatever comes first. */

@@ -1,14 +1,23 @@
+import type { WaitSignal } from './backend.ts'
 import { isReady, type ResultMeta } from './meta.ts'
 
 interface Waiter {
-  resolve(meta: ResultMeta): void
-  reject(reason: unknown): void
+  readonly resolve: (meta: ResultMeta) => void
+  readonly reject: (reason: unknown) => void
+  readonly signal: WaitSignal
+  readonly abort: () => void
 }
 
 /** Those who wait for results, by task. While there is one, the process stays alive: somebody awaits it. */
 export class ResultWaiters {
-  readonly #waiters = new Map<string, Set<Waiter>>()
+  readonly #waiters = new Map<string, Waiter[]>()
+  readonly #left: (taskId: string) => void
   #alive: NodeJS.Timeout | null = null
+
+  /** @param left is called when nobody waits for a task any more. */
+  constructor(left: (taskId: string) => void = () => {}) {
+    this.#left = left
+  }
 
   get size(): number {
     return this.#waiters.size
@@ -19,53 +28,49 @@ export class ResultWaiters {
   }
 
   /** Rejects with `signal.reason` when aborted. */
-  add(taskId: string, signal: AbortSignal): Promise<ResultMeta> {
+  add(taskId: string, signal: WaitSignal): Promise<ResultMeta> {
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      const leave = () => {
-        signal.removeEventListener('abort', abort)
-        this.#remove(taskId, waiter)
-      }
-      const abort = () => waiter.reject(signal.reason)
-      const waiter: Waiter = {
-        resolve: (meta) => {
-          leave()
-          resolve(meta)
-        },
-        reject: (reason) => {
-          leave()
-          reject(reason)
-        },
-      }
-      signal.addEventListener('abort', abort)
-      this.#insert(taskId, waiter)
+      const waiter = { resolve, reject, signal, abort: () => this.#abort(taskId, waiter) }
+      signal.addEventListener('abort', waiter.abort)
+      const waiters = this.#waiters.get(taskId)
+      if (waiters === undefined) this.#waiters.set(taskId, [waiter])
+      else waiters.push(waiter)
+      this.#alive ??= setInterval(() => {}, KEEP_ALIVE_MS)
     })
   }
 
   /** Hands `meta` to those who wait for it, once its task has ended. */
   deliver(meta: ResultMeta): void {
-    if (!isReady(meta.status)) return
-    for (const waiter of this.#waiters.get(meta.taskId) ?? []) waiter.resolve(meta)
+    if (isReady(meta.status)) for (const waiter of this.#take(meta.taskId)) waiter.resolve(meta)
   }
 
   rejectAll(reason: unknown): void {
-    for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.reject(reason)
+    for (const taskId of [...this.#waiters.keys()]) for (const waiter of this.#take(taskId)) waiter.reject(reason)
   }
 
-  #insert(taskId: string, waiter: Waiter): void {
-    const waiters = this.#waiters.get(taskId)
-    if (waiters === undefined) this.#waiters.set(taskId, new Set([waiter]))
-    else waiters.add(waiter)
-    this.#alive ??= setInterval(() => {}, KEEP_ALIVE_MS)
+  #take(taskId: string): readonly Waiter[] {
+    const waiters = this.#waiters.get(taskId) ?? []
+    for (const { signal, abort } of waiters) signal.removeEventListener('abort', abort)
+    if (waiters.length > 0) this.#leave(taskId)
+    return waiters
   }
 
-  #remove(taskId: string, waiter: Waiter): void {
-    const waiters = this.#waiters.get(taskId)
-    waiters?.delete(waiter)
-    if (waiters?.size === 0) this.#waiters.delete(taskId)
-    if (this.#waiters.size > 0 || this.#alive === null) return
-    clearInterval(this.#alive)
-    this.#alive = null
+  #abort(taskId: string, waiter: Waiter): void {
+    waiter.signal.removeEventListener('abort', waiter.abort)
+    const others = (this.#waiters.get(taskId) ?? []).filter((other) => other !== waiter)
+    if (others.length > 0) this.#waiters.set(taskId, others)
+    else this.#leave(taskId)
+    waiter.reject(waiter.signal.reason)
+  }
+
+  #leave(taskId: string): void {
+    this.#waiters.delete(taskId)
+    if (this.#waiters.size === 0 && this.#alive !== null) {
+      clearInterval(this.#alive)
+      this.#alive = null
+    }
+    this.#left(taskId)
   }
 }
 

@@ -13,6 +13,7 @@ import { checkSaidOfRun } from './child/said.ts'
 import { UNRUN } from './child/unrun.ts'
 import { InternalJobs } from './internal-jobs.ts'
 import type { FilledWorkerOptions } from './options.ts'
+import { packOrder } from './orders.ts'
 import { type Request, runOrder } from './request.ts'
 import type { RunOutcome } from './verdict.ts'
 
@@ -88,7 +89,7 @@ export class Executor {
   run(request: Request, listener: RunListener): void {
     const options = callLimits(request.delivery.message.headers.timelimit, this.#limits)
     request.call = this.#pool.execute(
-      { name: 'run', kind: request.task, form: 'call', args: [runOrder(request.delivery)], options },
+      { name: 'run', kind: request.task, form: 'call', args: packOrder(runOrder(request.delivery)), options },
       {
         accepted: () => listener.started(),
         settled: (outcome) => listener.ended(this.#read(request, outcome)),

@@ -1,5 +1,5 @@
 /** Claims messages as long as there is room, and waits for room or for messages otherwise. */
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { Consumer, Delivery } from '../brokers/broker.ts'
 import { backoffMs } from '../support/backoff.ts'
 
@@ -16,7 +16,7 @@ export class Intake {
   readonly #consumer: Consumer
   readonly #owner: IntakeOwner
   readonly #stop = new AbortController()
-  #claim: AbortController | null = null
+  #claim = new AbortController()
   #wake: (() => void) | null = null
 
   constructor(consumer: Consumer, owner: IntakeOwner) {
@@ -35,10 +35,14 @@ export class Intake {
         continue
       }
       try {
-        this.#claim = new AbortController()
+        if (this.#claim.signal.aborted) this.#claim = new AbortController()
         const deliveries = await this.#consumer.claim(room, { signal: this.#claim.signal })
         failures = 0
-        if (deliveries.length > 0 && !this.#owner.receive(deliveries)) {
+        if (deliveries.length === 0) continue
+        if (this.#owner.receive(deliveries)) {
+          // The children get what was claimed before the store is asked for more.
+          await turn()
+        } else {
           await pause(COURTESY_MS, undefined, { signal }).catch(() => {})
         }
       } catch (error) {
@@ -56,12 +60,12 @@ export class Intake {
 
   /** A claim that waits for messages asks for more than there is room for now. */
   roomLost(): void {
-    this.#claim?.abort()
+    this.#claim.abort()
   }
 
   stop(): void {
     this.#stop.abort()
-    this.#claim?.abort()
+    this.#claim.abort()
     this.#wake?.()
   }
 

@@ -98,6 +98,19 @@ test('countdownMs, eta, expiresMs and expires become moments on the wire', async
   assert.equal(first, second, 'calls sent together count from one moment')
 })
 
+test('time limits are seconds on the wire, the hard one first', async () => {
+  publishes.length = 0
+  await add.applyAsync([1, 2], { timeLimitMs: 90_000, softTimeLimitMs: 1_500 })
+  await add.applyAsync([1, 2], { softTimeLimitMs: 250 })
+  await add.delay(1, 2)
+  const limits = publishes.map(([sent]) => sent?.message.headers.timelimit)
+  assert.deepEqual(limits, [
+    [90, 1.5],
+    [null, 0.25],
+    [null, null],
+  ])
+})
+
 test('results cannot be asked for in a child, in any way', async () => {
   const inside = { code: 'CAROM_RESULT_INSIDE_TASK', message: /inside a task: waiting here can wait for ever/ }
   const result = await add.delay(1, 2)

@@ -9,7 +9,8 @@ import { createApp } from './desk.ts'
 function runner(app: Carom, name: string) {
   const task = app[APP].tasks.get(name)
   assert.ok(task !== undefined)
-  return (args: unknown[], kwargs: Record<string, unknown> = {}) => task.run(args, kwargs)
+  // A promise as the worker's child makes one: of a value, or of what was thrown at once.
+  return async (args: unknown[], kwargs: Record<string, unknown> = {}) => task.run(args, kwargs)
 }
 
 test('a positional task is run with its arguments', async (t) => {

@@ -22,6 +22,8 @@ test("a signature is Celery's signature dict in JSON", (t) => {
     expires,
     queue: 'q',
     priority: 2,
+    timeLimitMs: 90_000,
+    softTimeLimitMs: 1_500,
     taskId: 'id',
     headers: { x: 1 },
     ignoreResult: true,
@@ -32,6 +34,8 @@ test("a signature is Celery's signature dict in JSON", (t) => {
     task_id: 'id',
     queue: 'q',
     priority: 2,
+    time_limit: 90,
+    soft_time_limit: 1.5,
     countdown: 1.5,
     expires: '2025-01-02T03:04:05.000000+00:00',
     headers: { x: 1 },
@@ -50,6 +54,9 @@ test('a signature is immutable: set() gives a new one, and the later of two opti
   assert.deepEqual(plain.options, {})
   assert.deepEqual(later.set({ eta }).options, { queue: 'slow', eta })
   assert.deepEqual(later.set({ eta }).set({ countdownMs: 7 }).options, { queue: 'slow', countdownMs: 7 })
+  const limited = plain.set({ timeLimitMs: 10 })
+  assert.throws(() => limited.set({ softTimeLimitMs: 10 }), RangeError)
+  assert.deepEqual(limited.set({ softTimeLimitMs: 9 }).options, { timeLimitMs: 10, softTimeLimitMs: 9 })
   assert.throws(() => Object.assign(plain, { task: 'other' }), TypeError)
   assert.throws(() => (plain.args as number[]).push(4), TypeError)
   assert.throws(() => Object.assign(later.options, { queue: 'x' }), TypeError)

@@ -50,12 +50,22 @@ test('what this process gave back itself counts as nothing, once for each time',
   assert.equal(judge(again, returned).type, 'moved')
 })
 
-test('a quorum queue counts itself, less what this process gave back', () => {
+test('a quorum queue counts itself, less what this process gave back, and what it counted twice is published anew', () => {
   const returned = new ReturnedMessages()
+  const again = (returns: number) =>
+    judge(raw({ 'x-delivery-count': returns, 'x-carom': { deliveries: 10 } }, { redelivered: true }), returned)
+  const counted = again(1)
   returned.add('q', outgoing({ id: 'a', body: Buffer.from('b') }).message)
-  const judged = judge(raw({ 'x-delivery-count': 3, 'x-carom': { deliveries: 10 } }, { redelivered: true }), returned)
-  assert.ok(judged.type === 'claimable')
-  assert.equal(judged.arrival.counts.deliveries, 13)
+  const uncounted = again(1)
+  assert.ok(counted.type === 'claimable' && uncounted.type === 'claimable')
+  assert.deepEqual([counted.arrival.counts.deliveries, uncounted.arrival.counts.deliveries], [12, 11])
+  const anew = again(2)
+  assert.ok(anew.type === 'moved')
+  assert.deepEqual(anew.to.publication.headers, { id: 'a', task: 't', 'x-carom': { deliveries: 11 } })
+  // Of the new message this process has given back nothing.
+  const next = again(1)
+  assert.ok(next.type === 'claimable')
+  assert.equal(next.arrival.counts.deliveries, 12)
 })
 
 test('what is not due goes into the delayed delivery for the seconds that are left, rounded up', () => {

@@ -1,6 +1,7 @@
 /** Quorum queues, whose credit is each consumer's own, and which count deliveries themselves. */
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
+import type { Delivery } from '../../src/brokers/broker.ts'
 import { claimCases } from '../conformance/broker-claims.ts'
 import { settlementCases } from '../conformance/broker-settlements.ts'
 import { openerOf, TRAITS } from '../conformance/open.ts'
@@ -36,4 +37,21 @@ test('a quorum queue that exists is consumed, also by who expects a classic one'
   await consumer.settle(deliveries.map((delivery) => acked(delivery)))
   await broker.publish([outgoing({ id: 'more' })])
   assert.equal((await claimOne(consumer)).message.headers.id, 'more')
+})
+
+test('a worker that claims one after the other takes no more from others than it claims', limits, async (t) => {
+  const server = await rabbit()
+  const url = server.url(await server.vhost())
+  const { broker } = await openerOf(t, `${url}?queueType=quorum`)()
+  const channel = await amqpChannel(t, url)
+  await broker.publish(numbered(Array.from({ length: 50 }, (_, index) => index)))
+  const consumer = await consumerOf(broker)
+  const claimed: Delivery[] = []
+  while (claimed.length < 6) claimed.push(await claimOne(consumer))
+  // At once: what is out and was not claimed goes back after a while.
+  const { messageCount } = await channel.queueDeclare({ queue: 'q', passive: true })
+  assert.ok(messageCount >= 44, `${50 - messageCount} are out`)
+  // As many again as soon as these are gone, at once.
+  await consumer.settle(claimed.map((delivery) => acked(delivery)))
+  assert.equal((await claimCount(consumer, 6)).length, 6)
 })

@@ -130,6 +130,48 @@ test('what others send arrives as it is, however odd it is', limits, async (t) =
   assert.equal(String(json?.message.body), '{"a":1}')
 })
 
+test('a body that nobody has said the encoding of stays the bytes that it is', limits, async (t) => {
+  const url = await freshUrl()
+  const { broker } = await openerOf(t, url)()
+  const consumer = await consumerOf(broker)
+  const channel = await amqpChannel(t, url)
+  await broker.publish([outgoing({ id: 'first' })])
+  const numbers = Buffer.from('[[9007199254740993, 1.0, 1], {}, {"a": 1, "a": 2}]')
+  const bytes = Buffer.from([0x78, 0xff, 0x00])
+  await channel.basicPublish({ routingKey: 'q', contentType: 'application/json' }, numbers)
+  await channel.basicPublish({ routingKey: 'q', contentType: 'text/plain', contentEncoding: '' }, bytes)
+  const [, json, text] = await claimCount(consumer, 3)
+  assert.equal(String(json?.message.body), String(numbers))
+  assert.deepEqual([...(text?.message.body ?? [])], [...bytes])
+})
+
+test('a message whose id is no text is not lost where the quarantine was deleted', limits, async (t) => {
+  const url = await freshUrl()
+  const { broker } = await openerOf(t, url)()
+  const consumer = await consumerOf(broker)
+  const channel = await amqpChannel(t, url)
+  const aside = (token: string) => ({
+    token,
+    result: null,
+    next: [],
+    end: { type: 'quarantine', reason: 'r' } as const,
+  })
+  await broker.publish([outgoing({ id: 'first' })])
+  assert.deepEqual(await consumer.settle([aside((await claimOne(consumer)).token)]), ['settled'])
+  await channel.queueDelete({ queue: 'carom.quarantine' })
+  await channel.basicPublish(
+    { routingKey: 'q', headers: { id: 5, task: 'shop.add' }, contentEncoding: 'utf-8' },
+    Buffer.from('b'),
+  )
+  assert.deepEqual(await consumer.settle([aside((await claimOne(consumer)).token)]), ['settled'])
+  assert.deepEqual(
+    (await broker.quarantine.list()).map(({ message }) => message.headers.id),
+    [5],
+  )
+  await channel.queueDelete({ queue: 'carom.quarantine' })
+  assert.deepEqual(await broker.quarantine.list(), [])
+})
+
 for (const levels of [200, 3_000]) {
   test(`headers nested ${levels} deep end in the quarantine once, and good messages flow`, limits, async (t) => {
     const url = await freshUrl()

@@ -1,7 +1,7 @@
 /** Remote control as strangers use it: no pattern runs away, no reply goes anywhere but to an asker. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { matchesNode } from '../../src/brokers/redis/node-pattern.ts'
+import { matchesNode } from '../../src/brokers/node-pattern.ts'
 import { requestEnvelope } from '../../src/brokers/redis/pidbox.ts'
 import { outgoing } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'

@@ -68,10 +68,7 @@ test('connections that are killed again and again are made anew, and what is pub
 })
 
 test('a waiting consumer hears of messages after its subscription was killed', options, async (t) => {
-  const { broker, client } = await redis.place(t)
-  const consumer = await consumerOf(broker)
-  await broker.publish([outgoing()])
-  await claimOne(consumer)
+  const { broker, consumer, client } = await redis.holding(t, ['first'])
   for (let round = 0; round < 5; round++) {
     const claiming = claimOne(consumer)
     await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')

@@ -1,7 +1,6 @@
 /** A server beyond its memory refuses what is new; what is there is kept, renewed and moved all the same. */
 import assert from 'node:assert/strict'
-import test, { type TestContext } from 'node:test'
-import type { Redis } from 'ioredis'
+import test from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { afterwards } from '../conformance/open.ts'
 import {
@@ -16,24 +15,14 @@ import {
   released,
 } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
-import { redisForFile } from './redis-place.ts'
+import { fill, redisForFile } from './redis-place.ts'
 
 const redis = redisForFile()
 const options = { skip: noRedis, timeout: 30_000 }
 
-/** From now on the server is beyond its memory, until the test ends or what is returned is called. */
-async function fill(t: TestContext, client: Redis): Promise<() => Promise<unknown>> {
-  const empty = () => client.config('SET', 'maxmemory', '0')
-  afterwards(t, empty)
-  await client.config('SET', 'maxmemory', '1')
-  return empty
-}
-
 test('leases are renewed on a full server', options, async (t) => {
-  const { broker, client } = await redis.place(t)
-  const consumer = await consumerOf(broker)
-  await broker.publish(numbered(['a', 'b']))
-  const tokens = (await claimCount(consumer, 2)).map(({ token }) => token)
+  const { consumer, client, claimed } = await redis.holding(t, ['a', 'b'])
+  const tokens = claimed.map(({ token }) => token)
   const untilMs = async () => Number(await client.zscore('carom.leases', tokens[0] ?? ''))
   await client.zadd('carom.leases', Date.now() + 10_000, tokens[0] ?? '')
   await fill(t, client)
@@ -45,11 +34,8 @@ test(
   'on a full server messages go back, are put off and set aside; results and new messages wait',
   options,
   async (t) => {
-    const { broker, client } = await redis.place(t)
-    const consumer = await consumerOf(broker)
-    await broker.publish(numbered(['now', 'later', 'aside', 'dead', 'done']))
-    const [now, later, aside, dead, done] = await claimCount(consumer, 5)
-    assert.ok(now && later && aside && dead && done)
+    const { consumer, client, claimed } = await redis.holding(t, ['now', 'later', 'aside', 'dead', 'done'])
+    const [now, later, aside, dead, done] = claimed
     await client.zadd('carom.leases', 1, dead.token)
     const empty = await fill(t, client)
     assert.deepEqual(await consumer.settle([released(later, 'crash', 50), released(now)]), ['settled', 'settled'])
@@ -81,11 +67,8 @@ test(
   'a settlement that cannot be leaves nothing of its call behind, and the others can be alone',
   options,
   async (t) => {
-    const { broker, backend, client } = await redis.place(t)
-    const consumer = await consumerOf(broker)
-    await broker.publish(numbered(['innocent', 'poison']))
-    const [innocent, poison] = await claimCount(consumer, 2)
-    assert.ok(innocent && poison)
+    const { consumer, backend, client, claimed } = await redis.holding(t, ['innocent', 'poison'])
+    const [innocent, poison] = claimed
     await client.set('cache', 'no list')
     const good = acked(innocent, { result: meta('innocent'), next: [outgoing({ id: 'after' })] })
     const next = [outgoing({ queue: 'r' }), outgoing({ queue: 'cache' })]

@@ -4,12 +4,11 @@ import test, { type TestContext } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { CLAIM } from '../../src/brokers/redis/claim-script.ts'
 import { SETTLE } from '../../src/brokers/redis/settle-script.ts'
-import { afterwards } from '../conformance/afterwards.ts'
 import { acked, claimCount, claimOne, consumerOf, idsOf, meta, numbered, outgoing } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
 import { startProxy } from '../support/tcp-proxy.ts'
 import { claimAll } from './claim-all.ts'
-import { redisForFile } from './redis-place.ts'
+import { fill, redisForFile } from './redis-place.ts'
 
 const redis = redisForFile()
 const options = { skip: noRedis, timeout: 25_000 }
@@ -68,9 +67,8 @@ test('a consumer that closes after a claim whose reply is lost gives that back t
 
 test('a full server takes back what a claim took whose reply is lost', options, async (t) => {
   const { broker, client, proxy, consumer } = await behindProxy(t)
-  afterwards(t, () => client.config('SET', 'maxmemory', '0'))
   await broker.publish([outgoing({ id: 'a' })])
-  await client.config('SET', 'maxmemory', '1')
+  await fill(t, client)
   const lost = proxy.loseReplyTo(CLAIM.sha)
   await assert.rejects(claimOne(consumer), UNAVAILABLE)
   await lost

@@ -1,29 +1,16 @@
 /** A message on its way within Redis, from one key to another: whatever goes wrong there, it is not lost. */
 import assert from 'node:assert/strict'
-import test, { type TestContext } from 'node:test'
-import type { Redis } from 'ioredis'
-import { afterwards } from '../conformance/open.ts'
+import test from 'node:test'
 import { acked, claimCount, claimOne, consumerOf, idsOf, numbered, outgoing, released } from '../conformance/store.ts'
 import { noRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
-import { redisForFile } from './redis-place.ts'
+import { fill, redisForFile } from './redis-place.ts'
 
 const redis = redisForFile()
 const options = { skip: noRedis, timeout: 30_000 }
 
-/** From now on the server is beyond its memory, until it is called or the test ends. */
-async function fill(t: TestContext, client: Redis): Promise<() => Promise<unknown>> {
-  const empty = () => client.config('SET', 'maxmemory', '0')
-  afterwards(t, empty)
-  await client.config('SET', 'maxmemory', '1')
-  return empty
-}
-
 test('what becomes due while the server is full is not lost, and is claimed', options, async (t) => {
-  const { broker, client } = await redis.place(t)
-  const consumer = await consumerOf(broker)
-  await broker.publish(numbered(['a', 'b', 'c']))
-  const claimed = await claimCount(consumer, 3)
+  const { consumer, client, claimed } = await redis.holding(t, ['a', 'b', 'c'])
   await consumer.settle(claimed.map((delivery) => released(delivery, 'none', 100)))
   await fill(t, client)
   assert.deepEqual(idsOf(await claimCount(consumer, 3)).sort(), ['a', 'b', 'c'])
@@ -52,11 +39,8 @@ test('what is due and has no list to go to stays parked, and holds up no other',
 })
 
 test('a message that cannot be replayed stays in quarantine', options, async (t) => {
-  const { broker, client } = await redis.place(t)
-  const consumer = await consumerOf(broker)
-  await broker.publish(numbered(['a']))
-  const end = { type: 'quarantine', reason: 'x' } as const
-  await consumer.settle([acked(await claimOne(consumer), { end })])
+  const { broker, consumer, client, claimed } = await redis.holding(t, ['a'])
+  await consumer.settle([acked(claimed[0], { end: { type: 'quarantine', reason: 'x' } })])
   await client.set('q', 'text')
   await assert.rejects(broker.quarantine.replay(['a']), { code: 'CAROM_STORE_UNAVAILABLE' })
   await client.del('q')

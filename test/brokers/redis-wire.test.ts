@@ -99,12 +99,9 @@ test('nothing is left of messages that have ended, and every key of ours has a l
 })
 
 test('a prefix stands before every key, and before results as Celery has it', options, async (t) => {
-  const { broker, backend, client } = await redis.place(t, '?globalKeyprefix=shop&resultExpiresMs=60000')
-  const consumer = await consumerOf(broker)
-  await broker.publish(numbered(['a', 'b']))
-  const [a] = await claimCount(consumer, 2)
-  assert.ok(a)
-  await consumer.settle([acked(a, { result: meta('a') })])
+  const query = '?globalKeyprefix=shop&resultExpiresMs=60000'
+  const { consumer, backend, client, claimed } = await redis.holding(t, ['a', 'b'], query)
+  await consumer.settle([acked(claimed[0], { result: meta('a') })])
   assert.equal((await backend.load(['a']))[0]?.status, 'SUCCESS')
   const keys = (await client.keys('*')).sort()
   assert.deepEqual(
@@ -120,11 +117,8 @@ test(
   'a claim that somebody else has given back is lost: nothing is stored and nothing published',
   options,
   async (t) => {
-    const { broker, backend, client } = await redis.place(t)
-    const consumer = await consumerOf(broker)
-    await broker.publish(numbered(['a', 'b']))
-    const [a, b] = await claimCount(consumer, 2)
-    assert.ok(a && b)
+    const { consumer, backend, client, claimed } = await redis.holding(t, ['a', 'b'])
+    const [a, b] = claimed
     // As kombu gives a message back.
     await client.multi().zrem('unacked_index', a.token).hdel('unacked', a.token).exec()
     assert.deepEqual(await consumer.renew([a.token, b.token]), [a.token])
@@ -136,9 +130,7 @@ test(
 )
 
 test('no claim of ours is given back by the rule for others while its lease runs', options, async (t) => {
-  const { broker, url, client } = await redis.place(t)
-  await broker.publish([outgoing()])
-  await claimOne(await consumerOf(broker))
+  const { url, client } = await redis.holding(t, ['a'])
   const store = storeWith(t, url, { visibilityTimeoutMs: 0 })
   assert.equal(await restoreForeign(store), 0)
   assert.equal(await client.exists('unacked_mutex'), 0)
@@ -193,10 +185,8 @@ test('a producer that only pushes into the list wakes a worker that waits', opti
 })
 
 test('what becomes due again is first offered to others who wait: a worker that knows the task', options, async (t) => {
-  const { broker, client } = await redis.place(t)
-  const consumer = await consumerOf(broker)
-  await broker.publish([outgoing({ id: 'foreign' })])
-  await consumer.settle([released(await claimOne(consumer), 'foreign', 100)])
+  const { consumer, client, claimed } = await redis.holding(t, ['foreign'])
+  await consumer.settle([released(claimed[0], 'foreign', 100)])
   const ending = new AbortController()
   const claiming = consumer.claim(1, { signal: ending.signal })
   // As a Python worker that is idle.

@@ -235,9 +235,25 @@ test('stamps of the task before go on with what follows, under those of its own'
   assert.deepEqual(sent?.message.headers.stamped_headers, ['both', 'before', 'own'])
 })
 
-test('a routing key without an exchange is a queue, and a large message can be compressed', () => {
-  const [sent] = expand(sig('a', { options: { routing_key: 'r', exchange: '', compression: 'gzip' } })).raw
-  assert.equal(sent?.queue, 'r')
+test('an exchange with a routing key is refused unless it is the own one of its queue, and one alone says nothing', () => {
+  const queueOf = (options: object) => expand(sig('a', { options })).raw[0]?.queue
+  const own = queueOf({})
+  assert.equal(queueOf({ routing_key: 'r', exchange: '' }), own)
+  assert.equal(queueOf({ exchange: 'e' }), own)
+  assert.equal(queueOf({ queue: 'q', routing_key: 'r' }), 'q')
+  assert.equal(queueOf({ queue: 'q', exchange: 'q', routing_key: 'q' }), 'q')
+  for (const queue of [undefined, 'q', 'e']) {
+    const refusal = {
+      code: 'CAROM_MESSAGE_INVALID',
+      field: 'options.exchange',
+      message: /"e", with the routing key "r"/,
+    }
+    assert.throws(() => queueOf({ queue, exchange: 'e', routing_key: 'r' }), refusal)
+  }
+})
+
+test('a large message can be compressed', () => {
+  const [sent] = expand(sig('a', { options: { compression: 'gzip' } })).raw
   assert.equal(sent?.message.headers.compression, 'application/x-gzip')
   assert.deepEqual(seen(sent as NonNullable<typeof sent>).args, [1])
 })

@@ -50,6 +50,24 @@ export const claimCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'a claim that begins while an aborted one ends gets what comes',
+    async run(open) {
+      const { broker } = await open()
+      const consumer = await consumerOf(broker)
+      await broker.publish([outgoing({ id: 'a' })])
+      await consumer.settle([acked(await claimOne(consumer))])
+      const ending = new AbortController()
+      const first = consumer.claim(1, { signal: ending.signal })
+      await turn()
+      ending.abort()
+      await turn()
+      const second = claimOne(consumer)
+      await first
+      await broker.publish([outgoing({ id: 'b' })])
+      assert.equal((await second).message.headers.id, 'b')
+    },
+  },
+  {
     name: 'a queue that is named twice is claimed from once, and senseless numbers are refused',
     async run(open) {
       const { broker } = await open()

@@ -83,6 +83,27 @@ export const settlementCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'what is being settled when the consumer closes is settled, and nothing of it comes again',
+    async run(open) {
+      const { broker } = await open()
+      const consumer = await consumerOf(broker)
+      await broker.publish(numbered(['a', 'b']))
+      const [a, b] = await claimCount(consumer, 2)
+      assert.ok(a && b)
+      const settling = consumer.settle([
+        acked(a, { next: [outgoing({ id: 'next', queue: 'r' })] }),
+        { ...acked(b), end: { type: 'quarantine', reason: 'for a test' } },
+      ])
+      await consumer.close()
+      assert.deepEqual(await settling, ['settled', 'settled'])
+      assert.deepEqual(
+        (await broker.depths(['q', 'r'])).map(({ queue, waiting }) => [queue, waiting]),
+        [['r', 1]],
+      )
+      assert.equal((await broker.quarantine.list()).length, 1)
+    },
+  },
+  {
     name: 'a released message comes back after its delay',
     async run(open, { delaysInQueue }) {
       const { broker } = await open()

@@ -64,7 +64,7 @@ export class PythonClient {
 export function startPythonClient(
   scope: Scope,
   url: string,
-  module = 'shop.py',
+  module = 'mixed.py',
   env: NodeJS.ProcessEnv = {},
 ): PythonClient {
   const child = spawnBound(PYTHON, [module], {
@@ -77,8 +77,9 @@ export function startPythonClient(
 }
 
 export interface PythonWorkerOptions {
-  readonly app?: string
   readonly queues?: readonly string[]
+  /** Children of its prefork pool, Celery's default pool. @default none: tasks run in its own process, one at a time */
+  readonly processes?: number
   readonly env?: NodeJS.ProcessEnv
 }
 
@@ -88,14 +89,15 @@ export interface PythonWorker {
   log(): string
 }
 
-/** A worker of a module of ours, which runs tasks in its own process; resolves when it says that it is ready. */
+/** A worker of a module of ours; resolves when it says that it is ready. */
 export async function startPythonWorker(
   scope: Scope,
   url: string,
-  { app = 'shop', queues = ['pyshop'], env = {} }: PythonWorkerOptions = {},
+  { queues = ['py'], processes, env = {} }: PythonWorkerOptions = {},
 ): Promise<PythonWorker> {
-  const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), '-c', '1', '-P', 'solo', '-l', 'INFO']
-  const child = spawnBound(PYTHON, ['-m', 'celery', '-A', app, 'worker', ...node], {
+  const pool = processes === undefined ? ['-P', 'solo', '-c', '1'] : ['-P', 'prefork', '-c', String(processes)]
+  const node = ['-n', `py${process.pid}@here`, '-Q', queues.join(','), ...pool, '-l', 'INFO']
+  const child = spawnBound(PYTHON, ['-m', 'celery', '-A', 'mixed', 'worker', ...node], {
     cwd: FOLDER,
     env: environment(url, env),
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -5,11 +5,13 @@ import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { until } from '../support/wait.ts'
+import { control } from './control.ts'
 import { APP, ledger, mixedCluster, skip } from './mixed-lab.ts'
 import { celeryCommand } from './python.ts'
 
 const options = { skip, timeout: 30_000 }
 const mixed = mixedCluster()
+control(mixed)
 const PYTHON_NODE = `py${process.pid}@here`
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 

@@ -29,7 +29,7 @@ test(
     // Kombu looks when a worker starts, and then every hundred seconds.
     await until(() => Date.now() > dueMs + VISIBILITY_MS + 200, { what: 'they are overdue' })
     assert.deepEqual(ledger(), [])
-    await startPythonWorker(mixed.scope, mixed.url, { app: 'mixed', queues: ['py'], env: { TRANSPORT_OPTIONS } })
+    await startPythonWorker(mixed.scope, mixed.url, { env: { TRANSPORT_OPTIONS } })
     await until(() => ledger().length === sent.length, { what: 'both have run', withinMs: 10_000 })
     for (const { atMs, taskId } of ledger()) {
       assert.ok(atMs >= dueMs, `${taskId} ran before it was due`)
@@ -53,7 +53,7 @@ test(
     const [, lastMs] = await client.zrevrange('carom.due', 0, 0, 'WITHSCORES')
     await until(() => Date.now() > Number(lastMs), { what: 'they are due' })
     // With kombu's own visibility timeout, which is an hour.
-    await startPythonWorker(mixed.scope, mixed.url, { app: 'mixed', queues: ['later'] })
+    await startPythonWorker(mixed.scope, mixed.url, { queues: ['later'] })
     for (const result of sent) assert.equal(await result.get({ timeoutMs: 10_000 }), 'py')
   },
 )

@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts'
 const found = findAddon()
 const addon = found.addon as Addon
 const skip = found.addon === null ? found.reason : false
-const FLAGS = ['--single-threaded', '--v8-pool-size=1']
+const FLAGS = ['--v8-pool-size=1']
 const FORKER = fileURLToPath(new URL('./fixtures/forker.js', import.meta.url))
 
 function codeOf(action: () => unknown): unknown {
@@ -155,6 +155,15 @@ test('A forked child runs JavaScript, leads its group, and is reaped with what i
   assert.deepEqual([reaped.exitCode, reaped.signal], [7, 0])
   assert.ok((reaped.userMicros as number) > 0)
   assert.ok((reaped.mostResidentBytes as number) > 1024 * 1024)
+})
+
+test('A process in which V8 is at work on its other thread too is forked whole', { skip }, () => {
+  const { stdout } = spawnSync(process.execPath, [...FLAGS, FORKER, 'busy'], { encoding: 'utf8' })
+  const ends = JSON.parse(stdout) as (readonly number[])[]
+  assert.deepEqual(
+    ends,
+    ends.map(() => [7, 0]),
+  )
 })
 
 test('A child that is killed is reaped with its signal', { skip }, () => {

@@ -9,7 +9,7 @@ test('A fork that does not get V8 to rest fails, and its signal that comes late 
   skip: whyNoOtherAddon ?? false,
 }, (t) => {
   const forker = join(copyWithAddon(t, ['-DPATIENCE_MS=0']), 'test/native/fixtures/forker.js')
-  const args = ['--single-threaded', '--v8-pool-size=1', forker, 'impatient']
+  const args = ['--v8-pool-size=1', forker, 'impatient']
   const { stdout, signal } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   assert.equal(signal, null)
   const { failed, codes } = JSON.parse(stdout) as { failed: number; codes: string[] }

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as BadFrames from './fixtures/bad-frames.ts'
-import { caromFailureOf, deathOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, fixture, NO_TICKETS, openPool, readyPids } from './real-pool.ts'
 
 const CASES = [
   ['text', /Expected a frame, found the bytes 7b22/],
@@ -21,12 +21,16 @@ const CASES = [
   ['unreadableProgress', /Progress that cannot be read/],
   ['close', /It closed its channel/],
 ] as const
+const OF_SHARED_MEMORY = [
+  ['outboxTooFar', /Expected a frame/],
+  ['outboxThatGoesBack', /An outbox that goes back/],
+] as const
 
 const never = () => new Promise<never>(() => {})
 const pool = new Pool<typeof BadFrames>({ module: fixture('bad-frames'), processes: 2, answer: never })
 after(() => pool.terminate())
 
-for (const [name, evidence] of CASES) {
+for (const [name, evidence] of [...CASES, ...(NO_TICKETS ? [] : OF_SHARED_MEMORY)]) {
   test(`A job that breaks the protocol (${name}) is lost with the evidence, and its neighbours live`, async () => {
     const pids = await readyPids(pool, 2)
     const death = await deathOf(pool.apply(name, [], { onProgress: () => {} }))

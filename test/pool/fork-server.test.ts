@@ -58,14 +58,14 @@ test('A fork server that was stopped is given up in time, and another forks', { 
 })
 
 for (const [fault, why] of [
-  ['throw', /Error: no licence/],
+  ['throw', /Error: no licence \(when \/.*\/preload-faults\.js was preloaded\)$/],
   ['exit', /fork server ended with exit code 3/],
   ['kill', /fork server ended with SIGKILL/],
   ['hang', /fork server was still loading|was not ready within 500 ms/],
   ['spin', /fork server was still loading|was not ready within 500 ms/],
-  ['worker', /started 1 threads \(.*\), which a forked child would lack.*initializer/],
+  ['worker', /preload-faults\.js has started 1 threads \(.*\), which a forked child would lack.*initializer/],
   ['garble', /fork server broke the protocol: Expected a frame/],
-  ['itself', /creates a pool of itself/],
+  ['itself', /creates a pool of itself.*\(when \/.*\/preload-faults\.js was preloaded\)$/],
 ] as const) {
   test(`A preloaded module that does "${fault}" fails every start, and the pool says why`, { skip }, async (t) => {
     const pool = openFaulty(t, fault)
@@ -88,7 +88,10 @@ test('What a preloaded module leaves running is told in one warning', { skip }, 
   await until(() => !pool.stats().processes.includes(first), { what: 'its child is gone' })
   assert.notEqual(await pool.exports.pid(), first)
   assert.equal(warnings.length, 1)
-  assert.match(warnings[0] as string, /left something running \(.*TCPServerWrap.*Timeout.*\).*initializer/)
+  assert.match(
+    warnings[0] as string,
+    /left something running \(\/.*\/preload-faults\.js: TCPServerWrap, Timeout\).*initializer/,
+  )
 })
 
 test('Without the addon fork is refused, by name and with a way out, and spawn works', async (t) => {
@@ -106,7 +109,8 @@ test('Without the addon fork is refused, by name and with a way out, and spawn w
 
 function openFaulty(t: TestContext, fault: string) {
   return openForking<typeof Faults>(t, 'preload-faults', {
-    preload: ['preload-faults'],
+    // The one that is at fault is named, and only that.
+    preload: ['fork-preload', 'preload-faults', 'jobs'],
     startTimeoutMs: ['hang', 'spin'].includes(fault) ? 500 : 30_000,
     env: { ...process.env, FAULT: fault },
   })

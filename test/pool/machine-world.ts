@@ -219,15 +219,16 @@ export class MachineWorld extends MachineEffects {
     assert.equal(
       this.pendingRespawns,
       this.#respawnsExpected,
-      'a failed start or a storm, and nothing else, is made up for later',
+      'a failed start, a storm, or a spare child that took over, and nothing else, is made up for later',
     )
   }
 
   #expectReplacement(model: ModelChild): void {
     if (model.state === 'stopping') return
     if (model.state !== 'starting') {
+      const able = [...this.children.values()].filter(({ state, killedFor }) => state === 'ready' && killedFor === null)
+      if (this.restartsLeft === 0 || able.length >= this.size) this.#respawnsExpected++
       if (this.restartsLeft > 0) this.restartsLeft--
-      else this.#respawnsExpected++
       return
     }
     this.startFailures++

@@ -4,7 +4,7 @@ import { until } from '../support/wait.ts'
 import type * as Ledger from './fixtures/ledger.ts'
 import { ledgerFile, linesOf } from './ledger-file.ts'
 import { isAlive } from './proc.ts'
-import { caromFailureOf, deathOf, openPool, readyPids } from './real-pool.ts'
+import { caromFailureOf, deathOf, NO_TICKETS, openPool, readyPids } from './real-pool.ts'
 
 /** Stands still with the whole process: nothing that children report is read meanwhile. */
 function standStillUntil(condition: () => boolean): void {
@@ -71,4 +71,30 @@ test('A job whose begin is still unread when a write finds its child dead is los
   assert.equal(certificate.pid, pid)
   assert.equal(await other, 2)
   assert.deepEqual(linesOf(file), [1, 2])
+})
+
+test('What has ended counts, though its child is killed in the job behind it before it could tell', {
+  skip: NO_TICKETS,
+}, async (t) => {
+  const pool = openPool<typeof Ledger>(t, 'ledger', { concurrencyPerChild: 60 })
+  await readyPids(pool, 1)
+  const ended = Array.from({ length: 50 }, (_, job) => pool.exports.count(job))
+  const deadly = pool.exports.recordAndDie('/dev/null', 50)
+  const waiting = pool.exports.count(51)
+  assert.equal((await deathOf(deadly)).signal, 'SIGKILL')
+  assert.deepEqual(await Promise.all(ended), [...ended.keys()])
+  assert.equal(await waiting, 51)
+})
+
+test('What has ended is heard within a moment, though the job behind it never waits', {
+  skip: NO_TICKETS,
+}, async (t) => {
+  const pool = openPool<typeof Ledger>(t, 'ledger', { concurrencyPerChild: 60, timeLimitMs: 10_000 })
+  await readyPids(pool, 1)
+  const ended = Array.from({ length: 50 }, (_, job) => pool.exports.count(job))
+  const spinning = pool.applyAsync('recordAndSpin', ['/dev/null', 50])
+  assert.deepEqual(await Promise.all(ended), [...ended.keys()])
+  await until(() => spinning.state === 'accepted', { what: 'it is known' })
+  spinning.terminate()
+  await caromFailureOf(spinning.result, 'CAROM_JOB_TERMINATED')
 })

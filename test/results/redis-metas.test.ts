@@ -188,6 +188,20 @@ test('a result that came while the connection was broken is found when it is the
   assert.ok(performance.now() - brokenMs < 3_000, 'the slow look has found it')
 })
 
+test('who waits again for a task whose channel is about to be left is woken by it', options, async (t) => {
+  const { backend, client } = await redis.place(t)
+  const channels = async () => ((await client.pubsub('CHANNELS', KEY)) as string[]).length
+  for (const round of [1, 2, 3]) {
+    const waiting = backend.wait('a', { signal: AbortSignal.timeout(15_000) })
+    await until(async () => (await channels()) === 1, { what: 'it is listened for' })
+    const text = JSON.stringify({ status: 'SUCCESS', result: round, task_id: 'a' })
+    // Not stored: only who hears it has it.
+    await client.publish(KEY, text)
+    assert.equal(Buffer.from((await waiting).result).toString(), String(round))
+  }
+  await until(async () => (await channels()) === 0, { what: 'no channel is left' })
+})
+
 test(
   'thousands who wait are woken over one connection, also after it broke, and leave no channel behind',
   options,

@@ -85,3 +85,32 @@ test(
     assert.deepEqual([status, Buffer.from(result).toString()], ['SUCCESS', 'NaN'])
   },
 )
+
+test('whoever waits for a result gets it, however many tasks were sent after that one', limits, async (t) => {
+  const server = await rabbit()
+  const backend = await openBackend(server.url(await server.vhost()), { appName: 'shop' })
+  afterwards(t, () => backend.close())
+  const { replies } = backend
+  assert.ok(replies)
+  const to = await replies.open()
+  replies.expect(['first'])
+  const waiting = backend.wait('first', { signal: AbortSignal.timeout(10_000) })
+  replies.expect(Array.from({ length: 100_000 }, (_, index) => String(index)))
+  await backend.save([meta('first', { reply: { to, correlationId: 'first' } })])
+  assert.equal((await waiting).status, 'SUCCESS')
+})
+
+test('whoever waits for a result in another serializer is told that it cannot be read', limits, async (t) => {
+  const server = await rabbit()
+  const url = server.url(await server.vhost())
+  const app = new Carom('shop', { broker: url })
+  const broker = await openBroker(url, { appName: 'shop' })
+  afterwards(t, () => Promise.all([app.close(), broker.close()]))
+  const sent = await app.remoteTask<() => number>('shop.sum', { queue: 'q' }).delay()
+  const { message } = await claimOne(await consumerOf(broker))
+  const { reply_to: routingKey = '', correlation_id: correlationId } = message.properties
+  const channel = await amqpChannel(t, url)
+  const properties = { routingKey, correlationId, contentType: 'application/x-msgpack', contentEncoding: 'binary' }
+  await channel.basicPublish(properties as never, Buffer.from([0x81, 0xa6]))
+  await assert.rejects(sent.get({ timeoutMs: 5_000 }), { message: /cannot be used: it is not JSON/ })
+})

@@ -16,7 +16,7 @@ export class TcpProxy {
   #server: Server | null
   #silent = false
   #line: Line | null = null
-  #lost: { readonly text: string; readonly cut: () => void } | null = null
+  #lost: { readonly text: string; readonly what: 'request' | 'reply'; readonly cut: () => void } | null = null
 
   constructor(server: Server, port: number, target: number) {
     this.#server = server
@@ -52,26 +52,37 @@ export class TcpProxy {
 
   /** The next request with this text reaches the server; its reply is lost, with the connection. Resolves then. */
   loseReplyTo(text: string): Promise<void> {
+    return this.#lose('reply', text)
+  }
+
+  /** The next request with this text does not reach the server: it is lost, with the connection. Resolves then. */
+  loseRequest(text: string): Promise<void> {
+    return this.#lose('request', text)
+  }
+
+  #lose(what: 'request' | 'reply', text: string): Promise<void> {
     return new Promise((resolve) => {
-      this.#lost = { text, cut: resolve }
+      this.#lost = { text, what, cut: resolve }
     })
   }
 
   #join(client: Socket): void {
     const server = connect(this.#target, '127.0.0.1')
-    let cut: (() => void) | null = null
+    let isAnswered: (() => void) | null = null
+    const cut = (done: () => void) => {
+      client.resetAndDestroy()
+      done()
+      return false
+    }
     this.#pass(client, server, (bytes) => {
       if (this.#lost === null || !bytes.includes(this.#lost.text)) return true
-      cut = this.#lost.cut
+      const { what, cut: done } = this.#lost
       this.#lost = null
+      if (what === 'request') return cut(done)
+      isAnswered = done
       return true
     })
-    this.#pass(server, client, () => {
-      if (cut === null) return true
-      client.resetAndDestroy()
-      cut()
-      return false
-    })
+    this.#pass(server, client, () => isAnswered === null || cut(isAnswered))
   }
 
   #pass(from: Socket, to: Socket, passes: (bytes: Buffer) => boolean): void {

@@ -51,6 +51,19 @@ test('With fork the app is loaded before the children, and they run tasks as eve
   assert.equal(await (await tasks.inits.delay()).get(GET), 1, 'what is for each child is done in each')
 })
 
+for (const [startMethod, isThere] of [
+  ['fork', true],
+  ['spawn', false],
+] as const) {
+  test(`preload with ${startMethod}: ${isThere ? 'children find it loaded' : 'it is not used'}`, {
+    skip,
+  }, async (t) => {
+    await open(t, { startMethod, preload: [new URL('./fixtures/preloaded.js', import.meta.url)] })
+    const { by, parent } = await (await tasks.preloadedBy.delay()).get(GET)
+    assert.equal(by, isThere ? parent : null)
+  })
+}
+
 test('What makes no sense to the pool is refused as it is', async () => {
   await assert.rejects(startWorker({ app: APP, timeLimitMs: 0 }), RangeError)
   await assert.rejects(startWorker({ app: APP, startMethod: 'thread' as never }), RangeError)

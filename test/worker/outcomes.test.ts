@@ -5,7 +5,7 @@ import type { CaromErrorCode } from '../../src/errors.ts'
 import type { AsyncResult } from '../../src/index.ts'
 import { startWorker, type Worker } from '../../src/worker/index.ts'
 import { until } from '../support/wait.ts'
-import { APP, ledger, START } from './lab.ts'
+import { APP, claimed, ledger, START } from './lab.ts'
 
 const tasks = await import('./fixtures/tasks.ts')
 const { app } = tasks
@@ -165,6 +165,15 @@ test('a task that ignores its result runs and stores nothing', async () => {
   await until(() => ledger(result.id).length === 1, { what: 'the quiet task has run' })
   await (await tasks.add.delay(1, 1)).get(GET)
   assert.equal(await result.state(), 'PENDING')
+})
+
+test('an id that is sent again has the one result, though its task runs again', async () => {
+  const first = await tasks.noted.applyAsync([1], { taskId: 'again' })
+  assert.equal(await first.get(GET), 1)
+  const second = await tasks.noted.applyAsync([2], { taskId: 'again' })
+  await until(() => ledger('again').filter(({ event }) => event === 'END').length === 2, { what: 'it has run again' })
+  await until(async () => (await claimed()) === 0, { what: 'its outcome is settled' })
+  assert.deepEqual([await first.get(GET), await second.get(GET)], [1, 1])
 })
 
 test('a task that kills its children does not keep good tasks from running', async () => {

@@ -14,6 +14,7 @@ export const kept: Measure = {
   lines: [
     { figure: 'sharedBefore', heading: 'shared part when ready, %', digits: 0, isPart: true },
     { figure: 'sharedAfter', heading: 'shared part after the jobs, %', digits: 0, isPart: true },
+    { figure: 'stillShared', heading: 'of what was shared when ready, still shared, %', digits: 0, isPart: true },
     { figure: 'privateAfter', heading: 'private memory of a child after the jobs, MiB', digits: 1 },
     { figure: 'sumAfter', heading: 'all of them (PSS) after the jobs, MiB', digits: 0 },
     { figure: 'jobMs', heading: 'a job, ms', digits: 1 },
@@ -26,6 +27,7 @@ export const kept: Measure = {
     const pids = pool.stats().processes
     const server = way === 'fork' ? [parentOf(pids[0] as number)] : []
     const sharedBefore = averageOf(pids, sharedPart)
+    const sharedBytesBefore = averageOf(pids, sharedBytes)
     const startedAtMs = performance.now()
     const files = Array.from({ length: jobs(extent) * CHILDREN }, (_, number) => number)
     await pool.map('transpile', files, { chunkSize: 1 })
@@ -33,6 +35,7 @@ export const kept: Measure = {
     const figures = {
       sharedBefore,
       sharedAfter: averageOf(pids, sharedPart),
+      stillShared: (100 * averageOf(pids, sharedBytes)) / sharedBytesBefore,
       privateAfter: averageOf(pids, (pid) => memoryOf(pid).privateBytes / MIB),
       sumAfter: [...server, ...pids].reduce((sum, pid) => sum + memoryOf(pid).shareBytes / MIB, 0),
       jobMs: spentMs / jobs(extent),
@@ -43,8 +46,12 @@ export const kept: Measure = {
 }
 
 function sharedPart(pid: number): number {
+  return (100 * sharedBytes(pid)) / memoryOf(pid).rssBytes
+}
+
+function sharedBytes(pid: number): number {
   const { rssBytes, privateBytes } = memoryOf(pid)
-  return (100 * (rssBytes - privateBytes)) / rssBytes
+  return rssBytes - privateBytes
 }
 
 function averageOf(pids: readonly number[], figure: (pid: number) => number): number {

@@ -27,6 +27,8 @@ export type Judgement =
  *   the channel of one that holds a message for too long.
  * - What a classic queue delivers again is first published anew with its count: the queue says that there was a
  *   delivery before, not how many, and a message that takes its workers down has to be noticed. It loses its place.
+ * - What a quorum queue has counted twice is published anew, too: beyond its limit (`x-delivery-limit`, 20 in RabbitMQ 4)
+ *   it would drop the message, and it counts what was given back uncounted.
  * - What cannot be read goes into the quarantine.
  */
 export function judgeArrival(queue: string, raw: Delivered, returned: ReturnedMessages, nowMs: number): Judgement {
@@ -42,8 +44,9 @@ export function judgeArrival(queue: string, raw: Delivered, returned: ReturnedMe
     }
     const dueMs = Math.max(carom.dueMs ?? 0, etaOf(message))
     if (dueMs > nowMs) return moved(deliveryTag, queue, message, { ...past, dueMs: carom.dueMs }, dueMs)
-    if (returns === null && earlier > 0) return moved(deliveryTag, queue, message, past, 0)
-    if (returns === null && known > 0) returned.forget(queue, message)
+    const isAnew = returns === null ? earlier > 0 : returns >= MAX_RETURNS
+    if (known > 0 && (returns === null || isAnew)) returned.forget(queue, message)
+    if (isAnew) return moved(deliveryTag, queue, message, past, 0)
     const counts = { ...past, deliveries: past.deliveries + 1 }
     return { type: 'claimable', arrival: { deliveryTag, queue, message, counts } }
   } catch (error) {
@@ -64,4 +67,5 @@ function moved(deliveryTag: number, queue: string, message: Message, carom: Caro
   return { type: 'moved', deliveryTag, to: prepare(queue, message, carom, dueMs) }
 }
 
+const MAX_RETURNS = 2
 const NO_COUNTS: DeliveryCounts = { deliveries: 0, crashes: 0, foreign: 0 }

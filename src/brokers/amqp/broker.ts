@@ -18,8 +18,9 @@ import { type AmqpStore, acquireAmqpStore, releaseAmqpStore } from './store.ts'
  * - A lease ends with its connection; RabbitMQ itself ends one after its `consumer_timeout` (30 minutes), whatever is renewed.
  * - A classic queue does not count deliveries: what comes again without having been given back by this process is put at
  *   its end, with its count. So is what goes back counted as a crash or as foreign, and what comes after a delay.
- * - What is set aside lies in the queue `carom.quarantine`. A dead-letter exchange of the queue is RabbitMQ's own matter:
- *   it gets what expires, is too much for the queue, or over a quorum queue's limit of deliveries.
+ * - What is set aside lies in the queue `carom.quarantine`, and is no dead letter besides: one that its owner sends back
+ *   from there, as some do after a while, would be set aside again and again. A dead-letter exchange of the queue is
+ *   RabbitMQ's own matter: it gets what expires or is too much for the queue.
  * - An ack that RabbitMQ has not written when it crashes is forgotten: the message comes again.
  *
  * @throws CaromError `CAROM_STORE_UNAVAILABLE`

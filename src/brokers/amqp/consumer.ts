@@ -29,6 +29,7 @@ export class AmqpConsumer implements Consumer, Holder {
   readonly #bell = new Bell()
   readonly #claims = new Map<string, Claim>()
   readonly #waiting = new Set<{ readonly max: number }>()
+  readonly #settling = new Set<Promise<unknown>>()
   readonly #sweep: NodeJS.Timeout
   #session: Session | null = null
   #opening: Promise<Session> | null = null
@@ -93,6 +94,16 @@ export class AmqpConsumer implements Consumer, Holder {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
     this.#assertOpen()
+    const settling = this.#settle(settlements)
+    this.#settling.add(settling)
+    try {
+      return await settling
+    } finally {
+      this.#settling.delete(settling)
+    }
+  }
+
+  async #settle(settlements: readonly Settlement[]): Promise<readonly Settled[]> {
     const seen = new Set<string>()
     const plans = settlements.map((settlement): SettlementPlan | null => {
       const claim = this.#standing(settlement.token)
@@ -159,6 +170,8 @@ export class AmqpConsumer implements Consumer, Holder {
     this.#stopIdling()
     this.#onClosed()
     this.#bell.ring()
+    // What they have published would come from what is given back once more.
+    await Promise.allSettled(this.#settling)
     const session = await this.#opening?.catch(() => null)
     const last = session ?? this.#session
     try {

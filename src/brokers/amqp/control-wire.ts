@@ -2,6 +2,7 @@
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
+import { isAddressee } from '../node-pattern.ts'
 import type { Channel } from './protocol/channel.ts'
 
 export const REQUEST_EXCHANGE = 'celery.pidbox'
@@ -20,8 +21,8 @@ export interface ReceivedRequest {
 export function readRequest(body: Buffer, node: string): ReceivedRequest | null {
   const fields = readObject(body)
   if (fields === null || typeof fields.method !== 'string') return null
-  const { method, ticket, destination = null, pattern = null, matcher = null } = fields
-  if (!isFor(node, destination, pattern, matcher)) return null
+  const { method, ticket, destination } = fields
+  if (!isAddressee(node, fields)) return null
   const replyTo = isJsonObject(fields.reply_to) ? fields.reply_to : {}
   const { exchange, routing_key: routingKey } = replyTo
   const isAsked = typeof exchange === 'string' && typeof routingKey === 'string'
@@ -52,27 +53,3 @@ export async function declareRequests(channel: Channel): Promise<void> {
 export async function declareReplies(channel: Channel): Promise<void> {
   await channel.exchangeDeclare({ exchange: REPLY_EXCHANGE, type: 'direct', durable: false })
 }
-
-/** A pattern that is a regular expression is a stranger's program, and matches nothing here. */
-function isFor(node: string, destination: unknown, pattern: unknown, matcher: unknown): boolean {
-  if (Array.isArray(destination)) return destination.includes(node)
-  if (destination !== null) return destination === node
-  if (pattern === null || matcher === null) return true
-  return matcher === 'glob' && typeof pattern === 'string' && matchesGlob(node, pattern)
-}
-
-/** `*` and `?` only. In time that grows with the product of both lengths, whatever the pattern is. */
-function matchesGlob(text: string, pattern: string): boolean {
-  let reached = new Set([0])
-  for (const part of pattern.slice(0, MAX_PATTERN_LENGTH)) {
-    const next = new Set<number>()
-    for (const at of reached) {
-      if (part === '*') for (let end = at; end <= text.length; end++) next.add(end)
-      else if (at < text.length && (part === '?' || part === text[at])) next.add(at + 1)
-    }
-    reached = next
-  }
-  return reached.has(text.length)
-}
-
-const MAX_PATTERN_LENGTH = 256

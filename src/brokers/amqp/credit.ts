@@ -41,19 +41,21 @@ export class Credit {
 
   /** Whether `total` is in force, and every queue consumed. */
   has(total: number): boolean {
-    const isEnough = this.#store.sharesCredit ? total === this.#total : total <= this.#total
+    const isEnough = this.#store.sharesCredit ? total === this.#total : total <= this.#out.size + this.#room
     return isEnough && this.#consumers.size === this.#queues.length
   }
 
   async set(total: number): Promise<void> {
     if (this.#store.sharesCredit) {
       if (total !== this.#total) this.#limitAll(total)
-    } else if (total > this.#total) {
+    } else if (total > this.#out.size + this.#room) {
       // A consumer keeps the limit that it began with.
       await this.cancelAll()
     }
     this.#total = total
-    const share = Math.ceil(total / this.#queues.length)
+    // Where each consumer has a limit of its own, what is out already came by those before them.
+    const left = this.#store.sharesCredit ? total : Math.max(1, total - this.#out.size)
+    const share = Math.ceil(left / this.#queues.length)
     for (const queue of this.#queues) {
       if (!this.#consumers.has(queue) && !(await this.#consume(queue, share))) return
     }
@@ -62,6 +64,11 @@ export class Credit {
   /** Less than there is. Written at once, so that acks that are written next bring nothing new. */
   lower(total: number): void {
     if (this.#store.sharesCredit && total < this.#total) this.#limitAll(total)
+  }
+
+  /** How many more its consumers let out, where each has a limit of its own. */
+  get #room(): number {
+    return [...this.#consumers.values()].reduce((sum, { limit, out }) => sum + Math.max(0, limit - out.size), 0)
   }
 
   /** Some queue may have more, and others leave room for it. */

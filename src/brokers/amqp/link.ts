@@ -106,6 +106,7 @@ export class Link {
         const delayMs = backoffMs(Math.floor(attempt / hosts.length), RECONNECT)
         if (isRefusal(error) || performance.now() + delayMs > deadlineMs) throw this.#cannotConnect(error)
         await pause(delayMs, undefined, { signal: this.#ending.signal }).catch(() => {})
+        if (this.#ending.signal.aborted) throw closed(`This connection to ${this.#store}`)
       }
     }
   }

@@ -3,9 +3,11 @@
  * for several messages at once that would be worth its price, so a call that fails may have left some of them there:
  * its error says how many were confirmed.
  */
-import { unavailable } from './errors.ts'
+import { CaromError } from '../../errors.ts'
+import { codeOf, unavailable } from './errors.ts'
 import type { Link } from './link.ts'
 import type { Channel } from './protocol/channel.ts'
+import type { Connection } from './protocol/connection.ts'
 import type { Returned } from './protocol/incoming.ts'
 import type { Publication } from './protocol/publication.ts'
 
@@ -20,6 +22,9 @@ export class Publisher {
   readonly #store: string
   #channel: Promise<Channel> | null = null
   readonly #calls = new Set<Call>()
+  #connection: Connection | null = null
+  /** What RabbitMQ takes (`max_message_size`), known once it has closed a channel of this connection for more. */
+  #maxBytes = Infinity
 
   constructor(link: Link, store: string) {
     this.#link = link
@@ -29,7 +34,7 @@ export class Publisher {
   /**
    * Resolves with those that no queue took (none of them is stored), once all others are confirmed.
    *
-   * @throws CaromError `CAROM_STORE_UNAVAILABLE`
+   * @throws CaromError `CAROM_STORE_UNAVAILABLE`, `CAROM_MESSAGE_INVALID`
    */
   async publish(publications: readonly Publication[]): Promise<readonly Publication[]> {
     if (publications.length === 0) return []
@@ -40,6 +45,7 @@ export class Publisher {
       )
     }
     const channel = await this.#open()
+    this.#refuseLarge(publications)
     const call = { publications, returned: new Set<Publication>() }
     this.#calls.add(call)
     try {
@@ -54,10 +60,28 @@ export class Publisher {
     const answers = channel.publish(publications)
     const { confirmed, refused, lost } = await this.#link.within(answers, 'confirm what was published', CONFIRM_MS)
     if (confirmed === publications.length) return
+    this.#heed(lost)
+    this.#refuseLarge(publications)
     const isRefused = confirmed + refused === publications.length
     const rest = isRefused ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
     const done = `RabbitMQ at ${this.#store} has confirmed ${confirmed} of ${publications.length} messages, ${rest}`
     throw unavailable(done, lost ?? undefined)
+  }
+
+  /** The channel that ends of a message is told with whichever of those under way came first. */
+  #heed(error: unknown): void {
+    const [, bytes] = codeOf(error) === 'PRECONDITION_FAILED' ? (TOO_LARGE.exec((error as Error).message) ?? []) : []
+    if (bytes !== undefined) this.#maxBytes = Number(bytes)
+  }
+
+  #refuseLarge(publications: readonly Publication[]): void {
+    const large = publications.find(({ body }) => body.byteLength > this.#maxBytes)
+    if (large === undefined) return
+    const { headers, properties, body } = large
+    const what = headers.task === undefined ? 'a result' : `task ${String(headers.task)}`
+    const text = `Cannot publish ${what} (${String(headers.id ?? properties.correlationId)}): it has ${body.byteLength} bytes`
+    const advice = `and RabbitMQ at ${this.#store} takes ${this.#maxBytes}: raise its max_message_size, or send less`
+    throw new CaromError('CAROM_MESSAGE_INVALID', `${text}, ${advice}`)
   }
 
   #open(): Promise<Channel> {
@@ -72,6 +96,9 @@ export class Publisher {
   }
 
   async #openChannel(): Promise<Channel> {
+    const connection = await this.#link.connect()
+    if (connection !== this.#connection) this.#maxBytes = Infinity
+    this.#connection = connection
     const channel = await this.#link.channel()
     await this.#link.within(channel.confirmSelect(), 'begin to confirm')
     channel.on('basic.return', (message) => this.#returned(message))
@@ -96,5 +123,6 @@ function isAlike(publication: Publication, message: Returned): boolean {
   return properties.correlationId === message.correlationId && message.body.equals(body)
 }
 
+const TOO_LARGE = /larger than (?:configured )?max size (\d+)/
 const BLOCKED_MS = 5_000
 const CONFIRM_MS = 30_000

@@ -47,7 +47,6 @@ export class AmqpQuarantine implements Quarantine {
   }
 
   async #look<T>(work: (taken: readonly Taken[], channel: Channel) => Promise<T>): Promise<T> {
-    await this.#store.topology.declareQueue(QUARANTINE_QUEUE)
     const { channel, taken } = await this.#takeAll()
     try {
       const outcome = await work(taken, channel)
@@ -64,13 +63,16 @@ export class AmqpQuarantine implements Quarantine {
   async #takeAll(): Promise<{ readonly channel: Channel; readonly taken: readonly Taken[] }> {
     const deadlineMs = performance.now() + EXCLUSIVE_MS
     for (let attempt = 0; ; attempt++) {
+      await this.#store.topology.declareQueue(QUARANTINE_QUEUE)
       const channel = await this.#store.link.channel()
       try {
         return { channel, taken: await this.#take(channel) }
       } catch (error) {
         await channel.close()
-        const isTaken = codeOf(error) === 'ACCESS_REFUSED' && performance.now() < deadlineMs
-        if (!isTaken) throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
+        // It was declared before, and deleted since.
+        if (codeOf(error) === 'NOT_FOUND') this.#store.topology.forget(QUARANTINE_QUEUE)
+        const isWorthIt = ['ACCESS_REFUSED', 'NOT_FOUND'].includes(codeOf(error)) && performance.now() < deadlineMs
+        if (!isWorthIt) throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
         await pause(backoffMs(attempt, { firstMs: 20, maxMs: 500 }))
       }
     }

@@ -1,8 +1,10 @@
 /** A result as a message to whoever sent the task: Celery's result backend `rpc://`. */
 import { CaromError } from '../../errors.ts'
+import { encodeFailure } from '../../message/failure-meta.ts'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
 import { isTaskState, type ResultMeta } from '../../results/meta.ts'
+import { toFailure } from '../../support/failure.ts'
 import type { Prepared } from './prepared.ts'
 
 /** Nothing where the sender has said no place to reply to: it does not ask for the result. */
@@ -45,6 +47,14 @@ export function readReply(body: Buffer): ResultMeta {
     // Celery says it in no reply before 5.7: it is when the reply came.
     doneAtMs: Date.now(),
   }
+}
+
+/** Stands for a result that cannot be read, a Python worker's in another serializer say: whoever waits must hear of it. */
+export function unreadableReply(taskId: string, error: unknown): ResultMeta {
+  const { message } = toFailure(error)
+  const failure = encodeFailure({ name: 'CaromError', message, stack: null, code: 'CAROM_MESSAGE_INVALID' })
+  const nothing = { traceback: null, children: [], parentId: null, groupId: null }
+  return { taskId, status: 'FAILURE', result: Buffer.from(encodeWireJson(failure)), ...nothing, doneAtMs: Date.now() }
 }
 
 /** The value is JSON already, as the child wrote it. */

@@ -68,8 +68,10 @@ export class Session {
    */
   async want(total: number): Promise<void> {
     const wanted = Math.min(MAX_CREDIT, Math.max(1, total))
-    if (this.#credit.has(wanted)) return
-    await this.#inTurn(() => this.#credit.set(wanted))
+    // Looked at in turn: a withdrawal that is under way takes away what is there.
+    await this.#inTurn(async () => {
+      if (!this.#credit.has(wanted)) await this.#credit.set(wanted)
+    })
   }
 
   even(): Promise<void> {
@@ -146,14 +148,14 @@ export class Session {
     for (let failures = 0; this.#moved.length > 0 && this.alive; ) {
       await turn()
       const batch = this.#moved.splice(0)
-      try {
-        await this.#store.publish(batch.map(({ to }) => to))
-        this.ack(batch.map(({ deliveryTag }) => deliveryTag))
-        failures = 0
-      } catch {
-        this.#moved.unshift(...batch)
-        await pause(backoffMs(failures++, MOVE_BACKOFF), undefined, { ref: false })
-      }
+      // Each by itself: those that are there by now must not be published again because another one was refused.
+      const tries = await Promise.allSettled(batch.map(({ to }) => this.#store.publish([to])))
+      const isThere = (_: Moved, index: number) => tries[index]?.status === 'fulfilled'
+      this.ack(batch.filter(isThere).map(({ deliveryTag }) => deliveryTag))
+      const left = batch.filter((moved, index) => !isThere(moved, index))
+      this.#moved.unshift(...left)
+      if (left.length === 0) failures = 0
+      else await pause(backoffMs(failures++, MOVE_BACKOFF), undefined, { ref: false })
     }
   }
 

@@ -3,7 +3,7 @@
  * reading from one that publishes while memory or disk run out, and acks must go on then.
  */
 import { type AmqpAddress, storeName } from './address.ts'
-import { unavailable } from './errors.ts'
+import { codeOf, unavailable } from './errors.ts'
 import { Link } from './link.ts'
 import { type Prepared, routed } from './prepared.ts'
 import { Publisher } from './publisher.ts'
@@ -74,7 +74,11 @@ export class AmqpStore {
     await Promise.all([...delayed].map((queue) => this.topology.declareDelayed(queue)))
     const nowMs = Date.now()
     const publications = new Map(prepared.map((each) => [routed(each, nowMs), each]))
-    const returned = await this.#publisher.publish([...publications.keys()])
+    const returned = await this.#publisher.publish([...publications.keys()]).catch((error: unknown) => {
+      // The entrance of the delayed delivery is the only exchange that can be gone: the next try declares it.
+      if (codeOf((error as Error).cause) === 'NOT_FOUND') this.topology.forgetDelayed()
+      throw error
+    })
     return returned.map((publication) => publications.get(publication) as Prepared)
   }
 }

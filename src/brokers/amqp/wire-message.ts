@@ -57,7 +57,7 @@ export function readMessage(raw: Content): ReadMessage {
     headers: readHeaders(raw.headers ?? {}),
     properties: readProperties(raw),
     contentType: raw.contentType ?? '',
-    contentEncoding: raw.contentEncoding ?? 'utf-8',
+    contentEncoding: raw.contentEncoding || 'utf-8',
     body: raw.body,
   }
   return { message, carom: readCarom(carom), returns: countOf(returns) ?? null }

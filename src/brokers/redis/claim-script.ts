@@ -11,24 +11,24 @@ export const CLAIM = script(`${FIELDS}
 local max, maxBytes, leaseMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local nonce, lifetimeMs, queues = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local taken, count, bytes, failure = {}, 0, 0, nil
+-- As text: writing a number out is what Redis would do for each of them.
+local untilMs, untilS = string.format('%d', nowMs + leaseMs), string.format('%.3f', (nowMs + leaseMs) / 1000)
 local function take(list, queue, share)
   local popped = redis.pcall('RPOP', KEYS[4 + list], share)
   if popped and popped.err then failure = popped return false end
   if not popped or #popped == 0 then return false end
   local hash, byLease, byIndex = {}, {}, {}
+  local tail, suffix = ARGV[6 + queues + list], ARGV[6 + queue]
   for i, envelope in ipairs(popped) do
-    local field = newField(count, nonce, ARGV[6 + queues + list])
-    count = count + 1
+    local field = newField(count, nonce, tail)
     bytes = bytes + #envelope
-    hash[#hash + 1] = field
-    hash[#hash + 1] = '[' .. envelope .. ARGV[6 + queue]
-    byLease[#byLease + 1] = nowMs + leaseMs
-    byLease[#byLease + 1] = field
-    byIndex[#byIndex + 1] = (nowMs + leaseMs) / 1000
-    byIndex[#byIndex + 1] = field
-    taken[#taken + 1] = field
-    taken[#taken + 1] = #envelope
-    taken[#taken + 1] = #envelope > ${MAX_ENVELOPE_BYTES} and string.sub(envelope, 1, ${HEAD_BYTES}) or envelope
+    local at, name = 3 * count, 2 * i
+    hash[name - 1], hash[name] = field, '[' .. envelope .. suffix
+    byLease[name - 1], byLease[name] = untilMs, field
+    byIndex[name - 1], byIndex[name] = untilS, field
+    taken[at + 1], taken[at + 2] = field, #envelope
+    taken[at + 3] = #envelope > ${MAX_ENVELOPE_BYTES} and string.sub(envelope, 1, ${HEAD_BYTES}) or envelope
+    count = count + 1
   end
   redis.call('HSET', unacked, unpack(hash))
   redis.call('ZADD', index, unpack(byIndex))

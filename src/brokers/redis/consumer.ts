@@ -6,7 +6,7 @@ import { ClaimCall } from './claim-call.ts'
 import { ACK, aside, backOrAside, type Ending, endClaims, park, type Taken, takenOf } from './ending.ts'
 import { GIVE_BACK, RENEW } from './field-scripts.ts'
 import { fieldKeys, placeOfClaim } from './keys.ts'
-import { toPushed } from './outgoing.ts'
+import { type Pushed, toPushed } from './outgoing.ts'
 import { resultText } from './result-text.ts'
 import { LIFETIME_MS, type RedisStore } from './store.ts'
 import { counted, dueMs, readEnvelope, type TakenMessage } from './taken-message.ts'
@@ -79,7 +79,7 @@ class RedisConsumer implements Consumer {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly ('settled' | 'lost')[]> {
     this.#assertOpen()
-    return this.#settle(settlements)
+    return this.#during(this.#settle(settlements))
   }
 
   async close(): Promise<void> {
@@ -98,7 +98,7 @@ class RedisConsumer implements Consumer {
     // All of it first: a message that cannot be published must leave nothing settled.
     const nexts = settlements.map(({ next }) => next.map((outgoing) => toPushed(outgoing, keys)))
     const claims = await this.#claims(settlements.filter(({ end }) => end.type !== 'ack'))
-    await this.#store.declare(nexts.flat().map(({ queue }) => queue))
+    await this.#store.declare(queuesOf(nexts))
     const endings = settlements.map(({ token, result, end }, index): Ending => {
       const taken = claims.get(token)
       return {
@@ -139,6 +139,8 @@ class RedisConsumer implements Consumer {
 
   async #claimOnce(max: number, signal: AbortSignal) {
     await this.#giveBackUnanswered()
+    // On a new connection the server may be one that has lost all it had.
+    await this.#store.declare(this.#options.queues)
     return this.#call.claim(max, async ({ taken, nowMs, nextMs, leaseOver, foreign }) => {
       const deliveries = taken.length === 0 ? [] : await this.#receive(taken, nowMs, signal)
       return { deliveries, found: taken.length > 0, nextMs, leaseOver, foreign }
@@ -204,6 +206,12 @@ class RedisConsumer implements Consumer {
   #assertOpen(): void {
     if (this.#closed) throw new CaromError('CAROM_STORE_CLOSED', `This consumer on ${this.#store.name} was closed`)
   }
+}
+
+function queuesOf(nexts: readonly (readonly Pushed[])[]): Set<string> {
+  const queues = new Set<string>()
+  for (const next of nexts) for (const { queue } of next) queues.add(queue)
+  return queues
 }
 
 function tryRead({ envelope, bytes }: Taken): TakenMessage | { readonly reason: string } {

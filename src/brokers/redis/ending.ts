@@ -45,9 +45,10 @@ export async function endClaims(
   const { resultExpiresMs, visibilityTimeoutMs } = address.options
   const outcomes: boolean[] = []
   for (const step of stepsOf(endings)) {
-    const args: Argument[] = [onlyExpired ? 'expired' : '', newNonce(), LIFETIME_MS, visibilityTimeoutMs]
+    const settings = [newNonce(), LIFETIME_MS, visibilityTimeoutMs, resultExpiresMs]
+    const args: Argument[] = [onlyExpired ? 'expired' : '', ...settings]
     for (const { field, result, next, end } of step) {
-      args.push(field, result?.key ?? '', result?.text ?? '', resultExpiresMs, next.length)
+      args.push(field, result?.key ?? '', result?.text ?? '', next.length)
       for (const { list, envelope } of next) args.push(list, envelope)
       args.push(...end)
     }
@@ -140,8 +141,10 @@ function* stepsOf(endings: readonly Ending[]): Generator<readonly Ending[]> {
 }
 
 function sizeOf({ result, next, end }: Ending): number {
-  const parts = [result?.text ?? '', ...next.map(({ envelope }) => envelope), ...end]
-  return parts.reduce<number>((sum, part) => sum + (typeof part === 'number' ? 8 : part.length), 64)
+  let bytes = 64 + (result?.text.length ?? 0)
+  for (const { envelope } of next) bytes += envelope.length
+  for (const part of end) bytes += typeof part === 'number' ? 8 : part.length
+  return bytes
 }
 
 const MAX_ENDINGS = 256

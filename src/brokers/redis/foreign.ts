@@ -5,9 +5,10 @@
 import { randomUUID } from 'node:crypto'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson, encodeWireJson } from '../../message/wire-json.ts'
+import { boundQueues } from './bindings.ts'
 import { MAX_ENVELOPE_BYTES, oversize } from './envelope-size.ts'
 import { RESTORE } from './field-scripts.ts'
-import { fieldKeys, SEPARATOR, stepOf } from './keys.ts'
+import { fieldKeys, stepOf } from './keys.ts'
 import { script } from './script.ts'
 import type { RedisStore } from './store.ts'
 
@@ -52,7 +53,10 @@ async function restore(store: RedisStore, tag: string, latest: number): Promise<
   if (value === null || read === null) return false
   const { envelope, exchange, routingKey } = read
   try {
-    const queues = exchange === '' ? [routingKey] : await boundQueues(store, exchange, routingKey)
+    const queues =
+      exchange === ''
+        ? [routingKey]
+        : boundQueues(await store.run((client) => client.smembers(keys.binding(exchange))), routingKey)
     if (queues.length === 0) return false
     const step = stepOf(isJsonObject(envelope.properties) ? envelope.properties.priority : 0)
     const lists = queues.map((queue) => keys.list(queue, step))
@@ -93,15 +97,6 @@ function redelivered(envelope: Record<string, unknown>): string {
     ...envelope,
     headers: { ...headers, redelivered: true },
     properties: { ...properties, delivery_info: { ...info, redelivered: true } },
-  })
-}
-
-/** The queues bound to a direct exchange under that key. Patterns are of topic exchanges, which Python matches. */
-async function boundQueues(store: RedisStore, exchange: string, routingKey: string): Promise<string[]> {
-  const members = await store.run((client) => client.smembers(store.keys.binding(exchange)))
-  return members.flatMap((member) => {
-    const [key, , queue] = member.split(SEPARATOR)
-    return key === routingKey && queue !== undefined && queue !== '' ? [queue] : []
   })
 }
 

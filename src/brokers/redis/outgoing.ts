@@ -22,9 +22,19 @@ export function toPushed({ queue, message }: Outgoing, keys: Keys): Pushed {
   }
   if (keys.isReserved(queue)) throw invalid(message, `the name of its queue (${queue}) is that of another key`)
   const properties = withReadablePriority(message)
-  const route = { deliveryTag: randomUUID(), exchange: '', routingKey: queue }
+  const { headers, contentType, contentEncoding, body } = message
+  const deliveryTag = randomUUID()
   try {
-    const envelope = buildEnvelope({ ...message, properties, ...route })
+    const envelope = buildEnvelope({
+      headers,
+      properties,
+      contentType,
+      contentEncoding,
+      body,
+      deliveryTag,
+      exchange: '',
+      routingKey: queue,
+    })
     const problem = envelope.length > LARGE ? oversize(Buffer.from(envelope)) : null
     if (problem !== null) throw problem
     return { queue, list: keys.list(queue, stepOf(properties.priority)), envelope }

@@ -6,8 +6,8 @@ import { isJsonObject } from '../../message/invalid-message.ts'
 import { JSON_CONTENT_TYPE } from '../../message/serializers.ts'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
+import { isAddressee } from '../node-pattern.ts'
 import { oversize } from './envelope-size.ts'
-import { matchesNode } from './node-pattern.ts'
 
 export const PIDBOX = 'celery.pidbox'
 export const REPLIES = 'reply.celery.pidbox'
@@ -47,16 +47,13 @@ export function requestEnvelope(request: ControlRequest, { ticket, replyKey, exp
 export function readRequest(bytes: Buffer): Asked | null {
   const body = read(bytes)?.body
   if (!isJsonObject(body) || typeof body.method !== 'string') return null
-  const { method, arguments: args, destination, pattern, matcher, ticket, reply_to: replyTo } = body
+  const { method, arguments: args, destination, ticket, reply_to: replyTo } = body
   const nodes = Array.isArray(destination) ? destination.filter((node) => typeof node === 'string') : null
   const { exchange, routing_key: routingKey } = isJsonObject(replyTo) ? replyTo : {}
   const wants = typeof exchange === 'string' && typeof routingKey === 'string'
   return {
     request: { method, arguments: isJsonObject(args) ? args : {}, destination: nodes },
-    isFor: (node) => {
-      if (nodes !== null) return nodes.includes(node)
-      return typeof pattern !== 'string' || !matcher || matchesNode(node, pattern, matcher)
-    },
+    isFor: (node) => isAddressee(node, body),
     replyTo: wants ? { exchange, routingKey, ticket } : null,
   }
 }

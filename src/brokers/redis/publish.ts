@@ -5,17 +5,16 @@ import type { Pushed } from './outgoing.ts'
 import type { Argument, RedisStore } from './store.ts'
 
 export async function publish(store: RedisStore, pushed: readonly Pushed[]): Promise<void> {
-  const [first, ...others] = pushed
-  if (first === undefined) return
   await store.declare(pushed.map(({ queue }) => queue))
-  if (others.length === 0) {
-    await store.run((client) => client.lpush(first.list, first.envelope))
-    return
-  }
   const steps = stepsOf(pushed)
-  const [only, ...more] = steps
-  if (only !== undefined && more.length === 0) return push(store, only, (list) => list, 0)
-  await publishStaged(store, steps)
+  if (steps.length > 1) return publishStaged(store, steps)
+  const lists = byList(pushed)
+  const [only, ...others] = lists
+  if (only === undefined) return
+  if (others.length > 0) return push(store, lists, (list) => list, 0)
+  // A script would cost the server twice as much: it copies what it is given, and looks at every text.
+  const [list, envelopes] = only
+  await store.run((client) => client.call('LPUSH', [list, ...envelopes]))
 }
 
 /** Put aside step by step, then moved into the lists at once: what was put aside in vain goes by itself. */
@@ -25,7 +24,7 @@ async function publishStaged(store: RedisStore, steps: readonly (readonly Pushed
   const asides = new Map(lists.map((list, index) => [list, `${store.keys.queues}.${id}.${index}`]))
   const staged = (list: string) => asides.get(list) as string
   for (const step of steps) {
-    await push(store, step, staged, STAGED_MS)
+    await push(store, byList(step), staged, STAGED_MS)
     // Also what was put aside long before it.
     await store.run((client) => Promise.all([...asides.values()].map((aside) => client.pexpire(aside, STAGED_MS))))
   }
@@ -37,22 +36,23 @@ async function publishStaged(store: RedisStore, steps: readonly (readonly Pushed
 
 async function push(
   store: RedisStore,
-  pushed: readonly Pushed[],
+  lists: ReadonlyMap<string, readonly string[]>,
   target: (list: string) => string,
   lifetimeMs: number,
 ): Promise<void> {
-  const byList = new Map<string, string[]>()
+  const args: Argument[] = [lifetimeMs]
+  for (const envelopes of lists.values()) args.push(envelopes.length, ...envelopes)
+  await store.script(PUBLISH, [...lists.keys()].map(target), args)
+}
+
+function byList(pushed: readonly Pushed[]): Map<string, string[]> {
+  const lists = new Map<string, string[]>()
   for (const { list, envelope } of pushed) {
-    const envelopes = byList.get(list)
-    if (envelopes === undefined) byList.set(list, [envelope])
+    const envelopes = lists.get(list)
+    if (envelopes === undefined) lists.set(list, [envelope])
     else envelopes.push(envelope)
   }
-  const args: Argument[] = [lifetimeMs]
-  for (const envelopes of byList.values()) {
-    args.push(envelopes.length)
-    for (const envelope of envelopes) args.push(envelope)
-  }
-  await store.script(PUBLISH, [...byList.keys()].map(target), args)
+  return lists
 }
 
 function stepsOf(pushed: readonly Pushed[]): Pushed[][] {

@@ -32,9 +32,9 @@ local function writeThoughFull() redis.call('ZREM', leases, '') end
 local function newField(number, nonce, tail)
   return string.format('carom.%014x%04x.', nowUs, number) .. nonce .. '.' .. tail
 end
-local function remove(field)
-  redis.call('HDEL', unacked, field)
-  redis.call('ZREM', index, field)
-  redis.call('ZREM', leases, field)
+local function remove(...)
+  redis.call('HDEL', unacked, ...)
+  redis.call('ZREM', index, ...)
+  redis.call('ZREM', leases, ...)
 end
 `

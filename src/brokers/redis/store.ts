@@ -71,12 +71,13 @@ export class RedisStore {
     for (const queue of unknown) this.#declared.add(queue)
   }
 
-  /** Begins the lifetime anew of what is written seldom and needed all the time. */
+  /** Begins the lifetime anew of what is written seldom and needed all the time; what was deleted is declared again. */
   async keepAlive(): Promise<void> {
     const { queues, due } = this.keys
-    await this.run(async (client) => {
-      throwFirst(await client.pipeline().pexpire(queues, LIFETIME_MS).pexpire(due, LIFETIME_MS).exec())
+    const [knowsQueues] = await this.run(async (client) => {
+      return throwFirst(await client.pipeline().pexpire(queues, LIFETIME_MS).pexpire(due, LIFETIME_MS).exec())
     })
+    if (knowsQueues === 0) this.#declared.clear()
   }
 
   /**

@@ -7,6 +7,8 @@ import type { RedisAddress } from './address.ts'
 import { Connection } from './connection.ts'
 
 type Listener = (message: Buffer, channel: string) => void
+/** No sets: most names have one listener, and thousands are listened to. */
+type Listeners = Map<string, readonly Listener[]>
 
 export interface SubscriberOwner {
   /** A watched key has changed, or may have. */
@@ -16,8 +18,8 @@ export interface SubscriberOwner {
 export class Subscriber {
   readonly #connection: Connection
   readonly #owner: SubscriberOwner
-  readonly #channels = new Map<string, Set<Listener>>()
-  readonly #patterns = new Map<string, Set<Listener>>()
+  readonly #channels: Listeners = new Map()
+  readonly #patterns: Listeners = new Map()
   /** Channels that the server was asked for and has not confirmed yet. */
   readonly #asked = new Map<string, Promise<void>>()
   /** Called after a connection was replaced: messages may have been missed. */
@@ -53,7 +55,7 @@ export class Subscriber {
     for (const channel of added) this.#asked.set(channel, asked)
     try {
       // Also what another listener has asked for and the server does not know yet.
-      await Promise.all([asked, ...channels.map((channel) => this.#asked.get(channel))])
+      await Promise.all(new Set([asked, ...channels.map((channel) => this.#asked.get(channel))]))
     } finally {
       for (const channel of added) if (this.#asked.get(channel) === asked) this.#asked.delete(channel)
     }
@@ -79,7 +81,7 @@ export class Subscriber {
   leave(channels: readonly string[], listener: Listener): void {
     const gone = channels.filter((channel) => remove(this.#channels, channel, listener))
     if (gone.length === 0 || this.#id === null || this.#closed) return
-    this.#connection.run((client) => client.unsubscribe(...gone)).catch(() => {})
+    this.#connection.run((client) => unsubscribe(client, gone)).catch(() => {})
   }
 
   leavePattern(pattern: string, listener: Listener): void {
@@ -115,7 +117,7 @@ export class Subscriber {
     this.#id = id as number
     try {
       const left = channels.filter((channel) => !this.#channels.has(channel))
-      if (left.length > 0) await client.unsubscribe(...left)
+      await unsubscribe(client, left)
     } catch (error) {
       this.#id = null
       throw error
@@ -138,24 +140,37 @@ export class Subscriber {
 }
 
 async function subscribe(client: Redis, channels: readonly string[]): Promise<void> {
-  const batches: Promise<unknown>[] = []
-  for (let at = 0; at < channels.length; at += BATCH) batches.push(client.subscribe(...channels.slice(at, at + BATCH)))
-  await Promise.all(batches)
+  await Promise.all(batches(channels).map((batch) => client.subscribe(...batch)))
+}
+
+async function unsubscribe(client: Redis, channels: readonly string[]): Promise<void> {
+  await Promise.all(batches(channels).map((batch) => client.unsubscribe(...batch)))
+}
+
+function batches(channels: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(channels.length / BATCH) }, (_, at) =>
+    channels.slice(at * BATCH, (at + 1) * BATCH),
+  )
 }
 
 /** True when it is the first of that name. */
-function add(listeners: Map<string, Set<Listener>>, name: string, listener: Listener): boolean {
+function add(listeners: Listeners, name: string, listener: Listener): boolean {
   const known = listeners.get(name)
-  if (known === undefined) listeners.set(name, new Set([listener]))
-  else known.add(listener)
+  if (known === undefined) listeners.set(name, [listener])
+  else if (!known.includes(listener)) listeners.set(name, [...known, listener])
   return known === undefined
 }
 
 /** True when it was the last of that name. */
-function remove(listeners: Map<string, Set<Listener>>, name: string, listener: Listener): boolean {
+function remove(listeners: Listeners, name: string, listener: Listener): boolean {
   const known = listeners.get(name)
-  if (known === undefined || !known.delete(listener) || known.size > 0) return false
-  return listeners.delete(name)
+  if (known === undefined || !known.includes(listener)) return false
+  if (known.length === 1) return listeners.delete(name)
+  listeners.set(
+    name,
+    known.filter((other) => other !== listener),
+  )
+  return false
 }
 
 const INVALIDATIONS = '__redis__:invalidate'

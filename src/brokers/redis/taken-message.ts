@@ -26,7 +26,8 @@ export interface TakenMessage {
  */
 export function readEnvelope(taken: Uint8Array, bytes = taken.byteLength): TakenMessage {
   const envelope = parse(taken, bytes)
-  const { [COUNTS]: counts, ...headers } = envelope.headers
+  const counts = envelope.headers[COUNTS]
+  const headers = counts === undefined ? envelope.headers : withoutCounts(envelope.headers)
   const { properties, contentType, contentEncoding, body } = envelope
   const message = { headers: headers as TaskHeaders, properties, contentType, contentEncoding, body }
   return { message: withTaskHeaders(message), counts: countsOf(counts, headers.redelivered === true) }
@@ -82,6 +83,10 @@ function complete(envelope: Envelope, queue: string): string {
     exchange: envelope.exchange ?? '',
     routingKey: envelope.routingKey ?? queue,
   })
+}
+
+function withoutCounts({ [COUNTS]: _, ...headers }: Envelope['headers']): Envelope['headers'] {
+  return headers
 }
 
 function countsOf(header: unknown, redelivered: boolean): DeliveryCounts {

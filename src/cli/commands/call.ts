@@ -49,7 +49,7 @@ export function define(command: Command): void {
     )
     .option('--queue <queue>', "the queue, in place of the task's own", queueName)
     .option('--countdown <time>', 'not before this much time has passed', durationMs(0, MOST_COUNTDOWN_MS))
-    .option('--priority <number>', '0 to 9; a higher one goes first', priority)
+    .option('--priority <number>', '0 to 9; a higher one goes first, on Redis a lower one', priority)
     .option('--task-id <id>', 'the id, in place of a random one', taskId)
     .option(
       '--wait [time]',

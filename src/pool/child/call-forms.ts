@@ -1,5 +1,6 @@
 /** What each form of a job does with its export. */
 import { toFailure } from '../../support/failure.ts'
+import { isThenable } from '../../support/thenable.ts'
 import type { CallForm, MapResult } from '../protocol/messages.ts'
 import type { AnyFunction } from './exports.ts'
 import type { Outlet } from './outlet.ts'
@@ -73,8 +74,4 @@ function iteratorOf(source: unknown): AsyncIterator<unknown> | Iterator<unknown>
     if (iterator !== undefined) return iterator
   }
   throw new TypeError('A streamed function has to be a generator, or to return something that can be iterated')
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

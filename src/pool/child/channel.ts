@@ -14,7 +14,11 @@ export interface Channel {
    */
   readonly sharesMemory: boolean
   send(report: ToParent): void
-  /** Lets what was sent leave now, where that is not so anyway. */
+  /** A job with a ticket has begun: the parent is to know of it soon. */
+  begun?(): void
+  /** Nothing that this child does next takes back what was sent, though the parent may not be told of it yet. */
+  secure?(): void
+  /** Lets what was sent leave now, and tells the parent, where that is not so anyway. */
   flush?(): void
   /**
    * Sends at once, also out of a loop that never waits. Where nobody reads, the next one of the same job may take its

@@ -4,15 +4,17 @@
  * A job is reported as accepted before its payload is decoded, or its ticket says that it has begun: whatever the payload
  * does to this process from then on is the job's doing, and the parent knows which job it was. What arrives waits,
  * unlooked at, until its turn comes; and since functions that never wait would keep the loop from its channel, the
- * channel is read between them now and then: an order that takes a waiting job back is heard before the job begins.
+ * channel is read between them now and then: an order that takes a waiting job back is heard before the job begins. For
+ * the same reason the parent is told between them now and then of what has ended.
  */
 import { runInContext } from '../../job/context.ts'
 import { toFailure } from '../../support/failure.ts'
+import { isThenable } from '../../support/thenable.ts'
 import type { Payload } from '../protocol/frame.ts'
 import type { Answer, CallForm, CallOrder, StartOrder, ToChild, ToParent } from '../protocol/messages.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import type { Tickets } from '../protocol/tickets.ts'
-import { callAs, isThenable } from './call-forms.ts'
+import { callAs } from './call-forms.ts'
 import type { Channel, ChannelListener } from './channel.ts'
 import { type Exports, functionOf, loadExports } from './exports.ts'
 import { runInterruptibly } from './interruption.ts'
@@ -33,7 +35,7 @@ export class ChildLoop implements ChannelListener {
   readonly #whileLoading: WhileLoading
   readonly #running = new Map<number, RunningJob>()
   /** In the order of arrival. */
-  readonly #waiting = new Map<number, JobOrder>()
+  readonly #waiting: JobOrder[] = []
   #exports: Exports = {}
   #maxPayloadBytes = 0
   #credits = 1
@@ -44,8 +46,6 @@ export class ChildLoop implements ChannelListener {
     if (this.#running.has(job)) this.#channel.sendLatest({ type: 'progressed', job, payload })
   }
   #stopping = false
-  /** Something that no ticket tells has been given to the channel since all was last seen to have left. */
-  #hasUnsent = false
   #fills: 'not' | 'soon' | 'after reading' = 'not'
   /** When the channel was last read, as far as this loop knows. */
   #readAtMs = 0
@@ -54,7 +54,7 @@ export class ChildLoop implements ChannelListener {
     this.#channel = channel
     this.#tickets = tickets
     this.#whileLoading = whileLoading
-    const send = (question: number, payload: Payload) => this.#send({ type: 'asked', job: question, payload })
+    const send = (question: number, payload: Payload) => this.#channel.send({ type: 'asked', job: question, payload })
     this.questions = new OpenQuestions(send, channel.sharesMemory)
   }
 
@@ -65,7 +65,7 @@ export class ChildLoop implements ChannelListener {
       case 'starmap':
       case 'stream':
         if (this.#fills === 'not') this.#readAtMs = performance.now()
-        this.#waiting.set(order.job, order)
+        this.#waiting.push(order)
         return this.#fillSoon()
       case 'recall':
         return this.#giveBack(order.job)
@@ -87,7 +87,7 @@ export class ChildLoop implements ChannelListener {
 
   /** The pool has given this child up, and cannot end it: what runs is asked to stop, and heard no more. */
   abandon(): void {
-    this.#waiting.clear()
+    this.#waiting.length = 0
     for (const job of this.#running.values()) job.cancel()
     this.questions.close()
   }
@@ -109,32 +109,37 @@ export class ChildLoop implements ChannelListener {
     }
   }
 
-  #accept(order: JobOrder): void {
+  /** Runs a job of no account, so that the first that counts finds all compiled. */
+  static rehearse(): void {
+    const loop = new ChildLoop(NOWHERE, async () => {})
+    loop.#exports = { rehearse: (value: unknown) => value }
+    loop.#maxPayloadBytes = Number.POSITIVE_INFINITY
+    loop.order({ type: 'call', job: 1, payload: encodePayload(['rehearse', 0, null]) })
+  }
+
+  #accept(order: JobOrder, nowMs: number): void {
     const { job: id, amount: ticket = 0 } = order
     if (ticket > 0 && this.#tickets?.begin(ticket) === false) return
-    const job = new RunningJob(id, order.type === 'stream' ? this.#outlet(id) : null, this.#tellProgress)
+    const outlet = order.type === 'stream' ? this.#outlet(id) : null
+    const job = new RunningJob(id, nowMs, outlet, this.#tellProgress)
     this.#running.set(id, job)
-    const accepted = { type: 'accepted', job: id } as const
-    // What another job has ended with, asked or yielded must not wait for how long this one takes.
-    if (ticket === 0 || this.#hasUnsent) {
-      this.#hasUnsent = false
-      return this.#channel.sendNow(accepted, () => this.#call(order, job))
-    }
-    this.#channel.send(accepted)
+    if (ticket === 0) return this.#channel.sendNow({ type: 'accepted', job: id }, () => this.#call(order, job))
+    // This one may take long, and may end the process.
+    this.#channel.secure?.()
     this.#call(order, job)
   }
 
   /** What has a ticket was taken back with that: the parent knows. */
   #giveBack(id: number): void {
-    const order = this.#waiting.get(id)
-    if (order === undefined) return
-    this.#waiting.delete(id)
-    if (!order.amount) this.#send({ type: 'recalled', job: id })
+    const at = this.#waiting.findIndex(({ job }) => job === id)
+    if (at === -1) return
+    const [order] = this.#waiting.splice(at, 1)
+    if (!order?.amount) this.#channel.send({ type: 'recalled', job: id })
   }
 
   #outlet(id: number): Outlet {
     return new Outlet((value) => {
-      this.#send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
+      this.#channel.send({ type: 'yielded', job: id, payload: this.#encode('yielded value', value) })
     })
   }
 
@@ -176,8 +181,8 @@ export class ChildLoop implements ChannelListener {
   #ended(report: ToParent & { readonly job: number }): void {
     this.#running.delete(report.job)
     // Asked for before the report is: so both leave in one write.
-    if (this.#waiting.size > 0) this.#fillSoon()
-    this.#send(report)
+    if (this.#waiting.length > 0) this.#fillSoon()
+    this.#channel.send(report)
     if (this.#stopping) this.#leaveIfDone()
   }
 
@@ -189,28 +194,20 @@ export class ChildLoop implements ChannelListener {
   }
 
   #fill(): void {
-    for (const [id, order] of this.#waiting) {
-      if (this.#running.size >= this.#credits) break
-      if (performance.now() - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
-      this.#waiting.delete(id)
-      this.#accept(order)
+    let toldAtMs = performance.now()
+    while (this.#waiting.length > 0 && this.#running.size < this.#credits) {
+      const nowMs = performance.now()
+      if (nowMs - this.#readAtMs > UNREAD_MS) return this.#fillAfterReading()
+      if (nowMs - toldAtMs > UNTOLD_MS) {
+        toldAtMs = nowMs
+        this.#channel.flush?.()
+      }
+      this.#accept(this.#waiting.shift() as JobOrder, nowMs)
     }
     this.#fills = 'not'
-    if (this.#hasUnsent) this.#flush()
-    // What is asynchronous and waits for nothing ends with the microtasks: then both leave in one write.
-    else queueMicrotask(() => process.nextTick(() => this.#flush()))
+    if (this.#running.size > 0) this.#channel.begun?.()
     // All that waited may have been taken back.
     if (this.#stopping) this.#leaveIfDone()
-  }
-
-  #send(report: ToParent): void {
-    this.#hasUnsent = true
-    this.#channel.send(report)
-  }
-
-  #flush(): void {
-    this.#hasUnsent = false
-    this.#channel.flush?.()
   }
 
   /** An immediate that is set while the channel is read runs before the next reading, the one that it sets after it. */
@@ -225,7 +222,7 @@ export class ChildLoop implements ChannelListener {
   }
 
   #leaveIfDone(): void {
-    if (this.#running.size === 0 && this.#waiting.size === 0) this.#channel.leave()
+    if (this.#running.size === 0 && this.#waiting.length === 0) this.#channel.leave()
   }
 
   #encode(what: string, value: unknown): Payload {
@@ -234,8 +231,19 @@ export class ChildLoop implements ChannelListener {
   }
 }
 
+/** Nobody hears what is said here. */
+const NOWHERE: Channel = {
+  sharesMemory: false,
+  send: () => {},
+  sendLatest: () => {},
+  sendNow: (_, sent) => sent(),
+  leave: () => {},
+}
+
 /** How long functions that never wait may keep the channel from being read. */
 const UNREAD_MS = 10
+/** How long they may keep the parent from being told what has ended. It looks itself when one of them takes long. */
+const UNTOLD_MS = 1
 
 function microsSince(startedAtMs: number): number {
   return Math.min(0xffff_ffff, Math.round((performance.now() - startedAtMs) * 1_000))

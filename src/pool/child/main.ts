@@ -1,7 +1,13 @@
-/** The file a spawned child runs: `node main.js GENERATION PARENT_PID [TICKETS_FD]`, its channel on fd 3. */
+/** The file a spawned child runs: `node main.js GENERATION PARENT_PID [MEMORY_FD]`, its channel on fd 3. */
 import { dieWithParent } from './guard.ts'
-import { liveAsChild } from './process.ts'
+import { ChildLoop } from './loop.ts'
+import { liveAsChild, loadBeside } from './process.ts'
 
-const [generation, parentPid, ticketsFd] = process.argv.slice(2).map(Number) as [number, number, number?]
+const [generation, parentPid, memoryFd] = process.argv.slice(2).map(Number) as [number, number, number?]
 dieWithParent(parentPid)
-liveAsChild(generation, parentPid, ticketsFd)
+const loadModule = loadBeside(parentPid)
+liveAsChild(generation, memoryFd, async (module, load) => {
+  await loadModule(module, load)
+  // Before there is a job, mostly: one that replaces a lost child is waited for. What is forked finds all that in memory.
+  setImmediate(() => ChildLoop.rehearse())
+})

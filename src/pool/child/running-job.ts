@@ -5,7 +5,7 @@ import type { Outlet } from './outlet.ts'
 
 export class RunningJob implements CurrentJob {
   readonly number: number
-  readonly startedAtMs = performance.now()
+  readonly startedAtMs: number
   /** Set once the order is decoded; 0 for none. */
   softTimeLimitMs = 0
   /** Where a stream's values go; `null` for other jobs. */
@@ -14,8 +14,9 @@ export class RunningJob implements CurrentJob {
   #controller: AbortController | null = null
   #reason: CaromError | null = null
 
-  constructor(number: number, outlet: Outlet | null, tell: (job: number, value: unknown) => void) {
+  constructor(number: number, startedAtMs: number, outlet: Outlet | null, tell: (job: number, value: unknown) => void) {
     this.number = number
+    this.startedAtMs = startedAtMs
     this.outlet = outlet
     this.#tell = tell
   }

@@ -1,10 +1,12 @@
 /**
- * The channel of a child that is a process. Reports of one tick leave in one write, except those that must not wait. None
- * waits longer: in the next tick another job may go on that never waits, or ends the process.
+ * The channel of a child that is a process. Reports lie in the outbox, and the parent is rung for; without one, or where
+ * they find no room there, they go over the socket. Those of one tick leave in one write, except those that must not wait.
+ * None waits longer: in the next tick another job may go on that never waits, or ends the process.
  */
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { type Frame, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToParent, readToChild, type ToParent } from '../protocol/messages.ts'
+import type { Outbox } from '../protocol/outbox.ts'
 import { keepPayload } from '../protocol/payload.ts'
 import { ReadArea, readNow } from '../protocol/read.ts'
 import { writeParts } from '../protocol/write.ts'
@@ -13,11 +15,17 @@ import type { Channel, ChannelListener, Progress } from './channel.ts'
 export class SocketChannel implements Channel {
   readonly sharesMemory = false
   readonly #generation: number
+  readonly #outbox: Outbox | null
   readonly #fd: number
   readonly #socket: Socket
   readonly #reader = new FrameReader(Number.POSITIVE_INFINITY)
   #order: (frame: Frame) => void = () => {}
   readonly #out = new FrameWriter()
+  /** Reports that went over the socket. */
+  #overSocket = 0
+  /** There is something in the shared memory that the parent was not told of. */
+  #isNews = false
+  #isBegun = false
   /** What nobody has read room for yet, by job. */
   readonly #held = new Map<number, Progress>()
   /** What was sent leaves in the next tick. */
@@ -27,8 +35,9 @@ export class SocketChannel implements Channel {
   #ended = false
 
   /** Over `fd`; a child's own channel is that of its start. */
-  constructor(generation: number, fd = CHANNEL_FD) {
+  constructor(generation: number, outbox: Outbox | null, fd = CHANNEL_FD) {
     this.#generation = generation
+    this.#outbox = outbox
     this.#fd = fd
     const area = new ReadArea()
     const readInto = (room: Buffer) => readNow(this.#socket, room)
@@ -50,10 +59,25 @@ export class SocketChannel implements Channel {
   }
 
   send(report: ToParent): void {
-    this.#flushSoon(report)
     if (this.#held.size > 0 && 'job' in report) this.#release(report.job)
     const isLent = this.#add(report)
     if (isLent) this.#flush({ isLent })
+    else this.#flushSoon()
+  }
+
+  /** It may end in time for the ring that tells its result. */
+  begun(): void {
+    if (this.#isBegun || this.#outbox === null) return
+    this.#isBegun = true
+    setImmediate(() => {
+      if (!this.#isBegun) return
+      this.#isNews = true
+      this.#flush()
+    })
+  }
+
+  secure(): void {
+    if (!this.#out.isEmpty) this.#flush()
   }
 
   sendLatest(report: Progress): void {
@@ -73,7 +97,7 @@ export class SocketChannel implements Channel {
 
   /** Writes what was sent in this tick past the event loop, because the process ends; waits a little for room. */
   lastWords(report?: ToParent): void {
-    if (report !== undefined) this.#out.add(frameToParent(report, this.#generation))
+    if (report !== undefined) this.#add(report)
     // If a write is still on its way, what is written now would land in the middle of it.
     if (this.#socket.writableLength > 0 || this.#ended) return
     const giveUpAtMs = performance.now() + LAST_WORDS_MS
@@ -104,12 +128,7 @@ export class SocketChannel implements Channel {
     })
   }
 
-  /** What has begun without a write is told by its ticket meanwhile, and may end in time for one write. */
-  #flushSoon({ type }: ToParent): void {
-    if (type === 'accepted') {
-      if (this.#out.isEmpty) setImmediate(() => this.#flush())
-      return
-    }
+  #flushSoon(): void {
     if (this.#isLeaving) return
     this.#isLeaving = true
     process.nextTick(() => {
@@ -121,12 +140,21 @@ export class SocketChannel implements Channel {
   /** True if its bytes are still lent. */
   #add(report: ToParent): boolean {
     const frame = frameToParent(report, this.#generation)
+    if (this.#outbox?.put(frame, this.#overSocket)) {
+      this.#isNews = true
+      return false
+    }
+    // Before it: what is lent comes last.
+    if (this.#isNews) this.#ring()
+    this.#overSocket++
     const isCopied = this.#out.add(frame)
     return !isCopied && frame.payload.isLent === true
   }
 
   #flush({ sent, isLent = false }: { readonly sent?: () => void; readonly isLent?: boolean } = {}): void {
-    if (this.#out.isEmpty || this.#ended) return
+    if (this.#ended) return
+    if (this.#isNews) this.#ring()
+    if (this.#out.isEmpty) return sent?.()
     const parts = this.#out.take()
     const isFree = this.#socket.writableLength === 0
     const rest = isFree ? this.#write(parts) : parts
@@ -146,6 +174,12 @@ export class SocketChannel implements Channel {
     })
   }
 
+  #ring(): void {
+    this.#isNews = false
+    this.#isBegun = false
+    if (this.#outbox?.mustRing()) this.#out.add(frameToParent(RUNG, this.#generation))
+  }
+
   /** New memory costs several times the copy, so it is used again whenever the stream is done with it. */
   #copy(bytes: Buffer, isSpareFree: boolean): Buffer {
     if (!isSpareFree || bytes.length > MAX_SPARE_BYTES) return Buffer.from(bytes)
@@ -160,7 +194,7 @@ export class SocketChannel implements Channel {
     const held = this.#held.get(job)
     if (held === undefined) return
     this.#held.delete(job)
-    this.#out.add(frameToParent(held, this.#generation))
+    this.#add(held)
   }
 
   #write(parts: Buffer[]): Buffer[] {
@@ -174,6 +208,7 @@ export class SocketChannel implements Channel {
   }
 }
 
+const RUNG: ToParent = { type: 'rung' }
 const CHANNEL_FD = 3
 const LAST_WORDS_MS = 500
 const MAX_SPARE_BYTES = 16 * 1024 * 1024

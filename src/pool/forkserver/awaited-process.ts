@@ -10,9 +10,9 @@ import { constants } from 'node:os'
 import type { Addon, Descriptors } from '../../native/addon.ts'
 import type { StartedProcess } from '../parent/child-process.ts'
 import { deadline } from '../parent/deadline.ts'
-import { makeTicketMemory } from '../parent/ticket-memory.ts'
+import { makeMemory } from '../parent/make-memory.ts'
+import type { MemoryOfChild } from '../protocol/child-memory.ts'
 import type { Remains } from '../protocol/fork-messages.ts'
-import type { Tickets } from '../protocol/tickets.ts'
 
 export interface AwaitedListener {
   /** It was to end before it has begun. */
@@ -28,7 +28,7 @@ interface AwaitedProcessEvents {
 
 export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implements StartedProcess {
   readonly stdio: readonly [null, Socket, Socket, Socket]
-  readonly tickets: Tickets | null
+  readonly memory: MemoryOfChild | null
   readonly #far: number[] = []
   readonly #addon: Addon
   readonly #listener: AwaitedListener
@@ -50,9 +50,9 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
         this.#far.push(theirs)
         near.push(new Socket({ fd: ours, readable: true, writable: true }))
       }
-      const memory = makeTicketMemory(addon)
-      this.#far.push(memory?.fd ?? noMemory(addon))
-      this.tickets = memory?.tickets ?? null
+      const made = makeMemory(addon)
+      this.#far.push(made?.fd ?? noMemory(addon))
+      this.memory = made?.memory ?? null
     } catch (error) {
       for (const socket of near) socket.destroy()
       this.closeFarEnds()
@@ -77,7 +77,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
     return this.#pid
   }
 
-  /** The child's ends of its stdout, its stderr and its channel, and the memory of its tickets; open until `closeFarEnds`. */
+  /** The child's ends of its stdout, its stderr and its channel, and the memory that it shares; open until `closeFarEnds`. */
   get farEnds(): Descriptors {
     return this.#far as Descriptors
   }
@@ -150,7 +150,7 @@ export class AwaitedProcess extends EventEmitter<AwaitedProcessEvents> implement
   }
 }
 
-/** In the place of memory for tickets, which a child finds not to be any: four descriptors travel. */
+/** In the place of memory to share, which a child finds not to be any: four descriptors travel. */
 function noMemory(addon: Addon): number {
   const [one, other] = addon.socketPair()
   addon.closeDescriptor(other)

@@ -186,7 +186,7 @@ export class ForkQueue {
   /** Every child would inherit it: its timers run there too, its sockets are shared by all. */
   #warn(leftovers: readonly string[]): void {
     if (leftovers.length === 0) return
-    const text = `Preloaded modules have left something running (${leftovers.join(', ')}), which every forked child inherits`
+    const text = `Preloaded modules have left something running (${leftovers.join('; ')}), which every forked child inherits`
     warnOnce(`${text}: start it in the pool's initializer instead`)
   }
 

@@ -145,11 +145,11 @@ function launch({ execArgv, env }: ServerOptions, packets: number): ChildProcess
 }
 
 /**
- * V8 is to have few threads, and to give them little to do: a fork waits until they rest, and brings each along. Node 22
- * and newer can do without one thread more.
+ * A fork waits until V8's threads rest, and brings each along: there is to be one. Node 22 and newer can do without one
+ * thread more. No flag of V8's is among them, because Node's own code, compiled beforehand, is of use to a V8 without
+ * flags only: with `--single-threaded` all of it would be compiled again as it is called.
  */
 const FLAGS = [
-  '--single-threaded',
   '--v8-pool-size=1',
   ...['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag)),
 ]

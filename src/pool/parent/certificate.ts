@@ -23,7 +23,7 @@ export type KilledBy =
   | 'unheard'
   /** The pool, on terminate or because its start took too long. */
   | 'pool'
-  /** Nobody: the system could not start it, for want of processes, descriptors, memory or the program; see `failure`. */
+  /** Nobody: there were no processes, descriptors or memory for it, no program, or what it was to be forked from failed; see `failure`. */
   | 'unstarted'
   /** The kernel's out-of-memory killer, as its counter for this cgroup shows. */
   | 'oom-killer'
@@ -106,7 +106,7 @@ const REASONS: Record<KilledBy, string> = {
   neighbour: 'another job of this child was over a limit, terminated, or broke the protocol',
   unheard: 'it did not take a job in time',
   pool: 'the pool ended it',
-  unstarted: 'the system could not start it',
+  unstarted: 'it could not be started',
   'oom-killer': "the kernel's out-of-memory killer",
   signal: 'a signal from outside the pool',
 }

@@ -13,6 +13,8 @@ export interface ChildHandle {
   /** Bytes of what was sent that wait for the child to read; absent where nothing ever waits. */
   readonly unreadBytes?: number
   send(message: ToChild): void
+  /** Hears what the child has said and not told of yet; absent where it always tells. */
+  look?(): void
   /** Lets what was sent leave now, where that is not so anyway. */
   flush?(): void
   /** Ends what its job does just now; only of children that were started with `interrupts`. */

@@ -4,6 +4,7 @@
  * a short deadline has passed (a process it started may hold its pipes open).
  */
 import type { Socket } from 'node:net'
+import type { MemoryOfChild } from '../protocol/child-memory.ts'
 import { type Frame, FrameError, FrameReader, FrameWriter } from '../protocol/frame.ts'
 import { frameToChild, readToParent, type ToChild } from '../protocol/messages.ts'
 import { readNow } from '../protocol/read.ts'
@@ -29,8 +30,8 @@ export interface StartedProcess {
   readonly cpuMs?: number | null
   /** Undefined until there is one; then `exit` follows, and otherwise `error`. */
   readonly pid?: number | undefined
-  /** Absent where it has none. */
-  readonly tickets?: Tickets | null
+  /** What it shares; absent where that is none. */
+  readonly memory?: MemoryOfChild | null
   /** Of its stdin, stdout, stderr and channel the ends that are here. */
   readonly stdio: readonly unknown[]
   unref(): void
@@ -47,6 +48,11 @@ export class PoolChildProcess implements ChildHandle {
   readonly #channel: Socket | null
   readonly #listener: ChildListener
   readonly #out = new FrameWriter()
+  readonly #reports: FrameReader
+  readonly #take = (frame: Frame): void => this.#listener.message(readToParent(frame, this.#generation))
+  /** Of what came over the channel, how many frames were reports. */
+  #heard = 0
+  #isTrusted = true
   readonly #stderr = new StderrTail()
   #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null
   #spawnError: Error | null = null
@@ -67,6 +73,7 @@ export class PoolChildProcess implements ChildHandle {
     if (stdout !== undefined) this.#watch(stdout, process.stdout)
     if (stderr !== undefined)
       this.#watch(stderr, process.stderr).on('data', (chunk: Buffer) => this.#stderr.push(chunk))
+    this.#reports = new FrameReader(options.maxPayloadBytes)
     if (channel !== undefined) this.#listen(channel, new FrameReader(options.maxPayloadBytes))
   }
 
@@ -75,7 +82,7 @@ export class PoolChildProcess implements ChildHandle {
   }
 
   get tickets(): Tickets | null {
-    return this.#process?.tickets ?? null
+    return this.#process?.memory?.tickets ?? null
   }
 
   get startMethod(): 'spawn' | 'fork' {
@@ -110,6 +117,10 @@ export class PoolChildProcess implements ChildHandle {
     this.#process?.killOrdered?.()
   }
 
+  look(): void {
+    this.#hear(() => {})
+  }
+
   flush(): void {
     // Nothing written is no reason to use the memory again that the stream still writes from.
     if (this.#out.isEmpty) return
@@ -122,14 +133,18 @@ export class PoolChildProcess implements ChildHandle {
   }
 
   #listen(channel: Socket, reader: FrameReader): void {
-    const take = (frame: Frame) => this.#listener.message(readToParent(frame, this.#generation))
+    const take = (frame: Frame): void => {
+      const message = readToParent(frame, this.#generation)
+      if (message.type !== 'rung') this.#heard++
+      this.#listener.message(message)
+    }
+    const readInto = (room: Buffer) => readNow(channel, room)
     this.#watch(channel, null).on('data', (chunk: Buffer) => {
-      try {
-        reader.push(chunk, take, (room) => readNow(channel, room))
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error
-        this.#distrust(error)
-      }
+      const { outbox } = this.#process?.memory ?? {}
+      this.#hear(() => {
+        reader.push(chunk, take, readInto)
+        outbox?.heard(this.#heard)
+      })
     })
     // The channel of a process that ends is closed first; one that stays behind it hears no orders.
     const lost = (): void => {
@@ -140,7 +155,23 @@ export class PoolChildProcess implements ChildHandle {
     channel.once('end', lost).once('close', lost)
   }
 
+  /** First what lies in the outbox: `others` follow it. */
+  #hear(others: () => void): void {
+    if (!this.#isTrusted) return
+    const outbox = this.#process?.memory?.outbox
+    try {
+      outbox?.take((piece, readInto, there) => this.#reports.push(piece, this.#take, readInto, there))
+      others()
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      return this.#distrust(error)
+    }
+    // The child does not ring again as long as it is being looked for.
+    if (outbox?.isEmpty === false) setImmediate(() => this.look())
+  }
+
   #distrust(error: FrameError): void {
+    this.#isTrusted = false
     this.#channel?.removeAllListeners('data').resume()
     this.#listener.badFrame(error)
   }
@@ -195,6 +226,7 @@ export class PoolChildProcess implements ChildHandle {
     if (this.#reported) return
     this.#reported = true
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
+    this.look()
     for (const stream of (this.#process?.stdio ?? []) as (Socket | null | undefined)[]) stream?.destroy()
     this.#listener.ended({
       pid: this.pid,

@@ -13,6 +13,10 @@ export class JobList<J extends Linked<J>> implements Iterable<J> {
   #last: J | null = null
   #size = 0
 
+  get first(): J | null {
+    return this.#first
+  }
+
   get size(): number {
     return this.#size
   }

@@ -36,14 +36,11 @@ export class Reports {
   take(record: ChildRecord, report: ToParent): void {
     const { child } = record
     switch (report.type) {
-      case 'accepted': {
-        const job = this.#jobs.get(report.job)
-        if (job?.isWordOwed && job.child === child) {
-          job.isWordOwed = false
-          return
-        }
-        return expect(this.#machine.accepted(child, job), record, report)
-      }
+      case 'accepted':
+        this.findBegun(record)
+        return expect(this.#machine.accepted(child, this.#jobs.get(report.job)), record, report)
+      case 'rung':
+        return this.findBegun(record)
       case 'succeeded':
       case 'failed':
         return this.#ended(record, report)
@@ -71,14 +68,26 @@ export class Reports {
     }
   }
 
-  /** Jobs whose tickets say that they have begun, though their child has not said so yet, or never will. */
+  /** At what it has not told of. In this order: with a job that has begun all is heard that has ended before it. */
+  look(record: ChildRecord): void {
+    this.findBegun(record)
+    record.handle.look?.()
+  }
+
+  /** Jobs whose tickets say that they have begun: their child says no more of it. */
   findBegun(record: ChildRecord): void {
     const { child } = record
-    for (const job of child.jobs as Iterable<SupervisedJob>) {
-      // What has begun beyond that has begun behind garbage, and is nobody's doing.
-      if (record.running >= this.#credits) return
-      if (job.state !== 'dispatched' || !job.tickets?.hasBegun(job.ticket)) continue
-      job.isWordOwed = this.#machine.accepted(child, job)
+    if (record.tickets === null) return
+    let job = child.jobs.first as SupervisedJob | null
+    // What has begun beyond the credits has begun behind garbage, and is nobody's doing.
+    while (job !== null && record.running < this.#credits) {
+      const behind = job.behind as SupervisedJob | null
+      if (job.state === 'dispatched') {
+        // They begin in this order.
+        if (!job.tickets?.hasBegun(job.ticket)) return
+        this.#machine.accepted(child, job)
+      }
+      job = behind
     }
   }
 
@@ -93,6 +102,7 @@ export class Reports {
 
   #runningJob(record: ChildRecord, report: JobReport): SupervisedJob {
     const job = this.#jobs.get(report.job)
+    if (job?.state === 'dispatched') this.findBegun(record)
     expect(job?.child === record.child && job.state === 'accepted', record, report)
     return job as SupervisedJob
   }

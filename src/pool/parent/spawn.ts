@@ -3,25 +3,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { findAddon } from '../../native/addon.ts'
 import type { StartedProcess } from './child-process.ts'
+import { makeMemory } from './make-memory.ts'
 import { findSetpriv, PARENT_DEATH_FLAGS } from './setpriv.ts'
-import { makeTicketMemory } from './ticket-memory.ts'
 
 export interface SpawnOptions {
   readonly execArgv: readonly string[]
   readonly env: NodeJS.ProcessEnv
 }
 
-/** What a child has as stdout, stderr, channel and memory of its tickets: pipes to here, or descriptors. */
+/** What a child has as stdout, stderr, channel and memory to share: pipes to here, or descriptors. */
 type Ends = readonly ['pipe', 'pipe', 'pipe', number?] | readonly [number, number, number, number]
 
-/** Its stdin is empty. It has tickets where memory for them can be had. */
+/** Its stdin is empty. It shares memory where that can be had. */
 export function spawnChild(generation: number, options: SpawnOptions): StartedProcess {
   const { addon } = findAddon()
-  const memory = addon && makeTicketMemory(addon)
-  if (memory === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
-  const { fd, tickets, close } = memory
+  const made = addon && makeMemory(addon)
+  if (made === null) return spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe'])
+  const { fd, memory, close } = made
   try {
-    return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { tickets })
+    return Object.assign(spawnWithEnds(generation, options, ['pipe', 'pipe', 'pipe', fd]), { memory })
   } finally {
     close()
   }

@@ -39,9 +39,7 @@ export class Staff {
 
   /** As many children can work as are wanted. */
   get isComplete(): boolean {
-    let ready = 0
-    for (const { state, killedFor } of this.#children) if (state === 'ready' && killedFor === null) ready++
-    return ready >= this.#size + this.#options.spares
+    return this.#ready() >= this.#size + this.#options.spares
   }
 
   /** Restarts in a row that had to wait; 0 while the breaker is closed. */
@@ -84,6 +82,8 @@ export class Staff {
   /** A death that nobody ordered, or that a job has brought about. */
   died(nowMs: number): void {
     if (!this.#budget.take(nowMs)) this.#respawnLater(this.#budget.overdrawn)
+    // A spare child takes over, and is not to be kept from it by the start of its successor.
+    else if (this.#ready() >= this.#size) this.#respawnLater(0)
   }
 
   /**
@@ -165,6 +165,12 @@ export class Staff {
   #respawnLater(failures: number): void {
     this.#pendingSpawns++
     this.#effects.respawnLater(Math.ceil(failures / (this.#size + this.#options.spares)))
+  }
+
+  #ready(): number {
+    let count = 0
+    for (const { state, killedFor } of this.#children) if (state === 'ready' && killedFor === null) count++
+    return count
   }
 
   /** A child that can still give results. */

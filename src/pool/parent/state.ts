@@ -102,7 +102,7 @@ export interface PoolEffects {
   /** Its child has given it back, or died before it began. */
   requeued(job: PoolJob): void
   settle(job: PoolJob, outcome: Outcome): void
-  /** Report `respawnDue` after the back-off for this many failures of each child in a row. */
+  /** Report `respawnDue` after the back-off for this many failures of each child in a row; for 0 in a moment. */
   respawnLater(failures: number): void
   /** The first child is ready. */
   started(): void

@@ -24,8 +24,6 @@ export interface SupervisedJob extends PoolJob {
   /** Whose `ticket` it has; `null` for none. */
   tickets: Tickets | null
   ticket: number
-  /** Its ticket told that it had begun; its child's word for it is still to come. */
-  isWordOwed: boolean
 }
 
 /** The certificate is the child's; how long it had the job is the job's own. */
@@ -37,8 +35,6 @@ export function withRunTime(outcome: Outcome, { acceptedAtMs }: SupervisedJob): 
 
 /** For the child that it is given to; 0 for none. */
 export function takeTicket(job: SupervisedJob, tickets: Tickets | null): number {
-  // What the last child that had it did not come to say, this one will.
-  job.isWordOwed = false
   const ticket = tickets?.issue() ?? 0
   if (ticket === 0) return 0
   job.tickets = tickets

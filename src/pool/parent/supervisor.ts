@@ -73,7 +73,7 @@ export class Supervisor implements PoolEffects {
       overMemory: (job) => this.machine.limitPassed(job, 'overMemory'),
       outgrown: ({ child }) => this.machine.replace(child, 'memory'),
       unheard: ({ child }) => this.machine.overdue(child, 'unheard'),
-      silent: (record) => this.#reports.findBegun(record),
+      silent: (record) => this.#reports.look(record),
       overrun: (record, wasMisjudged) => this.#overrun(record, wasMisjudged),
     })
     this.machine = new PoolMachine(options, this, (job) => this.#estimateMs(job as SupervisedJob))
@@ -212,12 +212,12 @@ export class Supervisor implements PoolEffects {
   }
 
   respawnLater(failures: number): void {
-    const respawn = (): void => {
+    const afterMs = failures === 0 ? MOMENT_MS : backoffMs(failures - 1, RESPAWN_BACKOFF)
+    const timer = setTimeout(() => {
       this.#respawns.delete(timer)
       this.machine.respawnDue()
-    }
-    const timer = setTimeout(respawn, backoffMs(failures - 1, RESPAWN_BACKOFF)).unref()
-    this.#respawns.add(timer)
+    }, afterMs)
+    this.#respawns.add(timer.unref())
   }
 
   started(): void {
@@ -295,5 +295,6 @@ export class Supervisor implements PoolEffects {
 }
 
 const RESPAWN_BACKOFF = { firstMs: 100, maxMs: 30_000 }
+const MOMENT_MS = 10
 /** Arguments of this size are not sent ahead: what waits in a child is held twice. */
 const LARGE_BYTES = 64 * 1024

@@ -16,7 +16,7 @@ export interface Preparation {
 }
 
 export type FromForkServer =
-  /** Everything is loaded. What is still going on in the process, so that children would inherit it: kinds, as Node names them. */
+  /** Everything is loaded. What is still going on in the process, so that children would inherit it: in words, with whose it is. */
   | { readonly type: 'prepared'; readonly leftovers: readonly string[] }
   /** A module failed to load; the server ends. */
   | { readonly type: 'broken'; readonly failure: unknown }

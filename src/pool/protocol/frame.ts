@@ -60,22 +60,14 @@ export class FrameWriter {
   }
 
   /** True if the payload was copied; otherwise its bytes have to stay as they are until they are written. */
-  add({ type, job, generation, amount, payload: { encoding, bytes } }: Frame): boolean {
+  add(frame: Frame): boolean {
+    const { bytes } = frame.payload
     const inline = bytes.length <= COPY_BELOW_BYTES
     if (this.#to + HEADER_BYTES + (inline ? bytes.length : 0) > AREA_BYTES) this.#renew()
-    const area = this.#area
     const at = this.#to
-    area.writeUInt16BE(MAGIC, at)
-    area[at + 2] = VERSION
-    area[at + 3] = type
-    area.writeUInt32BE(bytes.length, at + 4)
-    area.writeUIntBE(job, at + 8, 6)
-    area.writeUInt32BE(generation, at + 14)
-    area.writeUInt32BE(amount, at + 18)
-    area[at + 22] = ENCODINGS.indexOf(encoding)
-    area[at + 23] = 0
+    writeHeader(this.#area, at, frame)
     if (inline) {
-      area.set(bytes, at + HEADER_BYTES)
+      this.#area.set(bytes, at + HEADER_BYTES)
       this.#to = at + HEADER_BYTES + bytes.length
     } else {
       this.#to = at + HEADER_BYTES
@@ -121,6 +113,19 @@ const READ_ABOVE_BYTES = 32 * 1024
 /** What is not filled yet takes no more than addresses; what is copied as it grows takes time. */
 const GROWTH = 8
 
+/** The payload goes behind it. */
+export function writeHeader(area: Buffer, at: number, { type, job, generation, amount, payload }: Frame): void {
+  area.writeUInt16BE(MAGIC, at)
+  area[at + 2] = VERSION
+  area[at + 3] = type
+  area.writeUInt32BE(payload.bytes.length, at + 4)
+  area.writeUIntBE(job, at + 8, 6)
+  area.writeUInt32BE(generation, at + 14)
+  area.writeUInt32BE(amount, at + 18)
+  area[at + 22] = ENCODINGS.indexOf(payload.encoding)
+  area[at + 23] = 0
+}
+
 /** Cuts a stream of chunks into frames. */
 export class FrameReader {
   readonly #maxPayloadBytes: number
@@ -139,11 +144,11 @@ export class FrameReader {
   /**
    * Calls `onFrame` for every frame that `chunk` completes. Payloads are views of what was read, not copies, except
    * those that came in several chunks. Of a large frame the rest is asked of `readInto`, which gives how many bytes have
-   * arrived meanwhile: read into their place, they are not copied.
+   * arrived meanwhile: read into their place, they are not copied. `there`: so many are known to have.
    *
    * @throws FrameError at the first header that is not ours; frames before it were delivered.
    */
-  push(chunk: Buffer, onFrame: (frame: Frame) => void, readInto?: (room: Buffer) => number): void {
+  push(chunk: Buffer, onFrame: (frame: Frame) => void, readInto?: (room: Buffer) => number, there = 1): void {
     let at = this.#headerBytes === 0 ? 0 : this.#complete(chunk, 0, onFrame)
     while (chunk.length - at >= HEADER_BYTES) {
       const end = at + HEADER_BYTES + this.#checkHeader(chunk, at)
@@ -154,7 +159,7 @@ export class FrameReader {
     if (at < chunk.length) this.#complete(chunk, at, onFrame)
     if (readInto === undefined || this.#headerBytes < HEADER_BYTES) return
     if (this.#length - this.#payloadBytes < READ_ABOVE_BYTES) return
-    this.#makeRoom(this.#payloadBytes + 1)
+    this.#makeRoom(Math.min(this.#length, this.#payloadBytes + there))
     this.#payloadBytes += readInto(this.#payload.subarray(this.#payloadBytes))
     if (this.#payloadBytes === this.#length) this.#deliver(onFrame)
   }

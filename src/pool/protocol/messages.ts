@@ -34,8 +34,10 @@ export type ToParent =
   | { readonly type: 'ready'; readonly amount?: number }
   /** The module or its initializer failed; the child exits. Payload: a failure. */
   | { readonly type: 'broken'; readonly payload: Payload }
-  /** Sent before the payload is looked into, unless its ticket says so: from here on, a death is the job's. */
+  /** Sent before the payload is looked into, but not of a job with a ticket: from here on, a death is the job's. */
   | { readonly type: 'accepted'; readonly job: number }
+  /** Something is to be found in the memory that both share: reports, or tickets of jobs that have begun. */
+  | { readonly type: 'rung' }
   /** `amount`: how long it ran, in microseconds. Payload: the value; for a map, {@link MapResult}. */
   | { readonly type: 'succeeded'; readonly job: number; readonly amount: number; readonly payload: Payload }
   /** `amount` as in `succeeded`. Payload: a failure. */
@@ -107,6 +109,7 @@ const TO_PARENT: Record<ToParent['type'], number> = {
   progressed: 72,
   asked: 73,
   crashed: 74,
+  rung: 75,
 }
 
 export function frameToChild(message: ToChild, generation: number): Frame {

@@ -6,7 +6,7 @@ import {
   releaseMemoryStore,
 } from '../../brokers/memory/store.ts'
 import { CaromError } from '../../errors.ts'
-import type { ResultBackend } from '../backend.ts'
+import type { ResultBackend, WaitSignal } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import { isReady, type ResultMeta } from '../meta.ts'
 import type { SavedGroup } from '../saved-group.ts'
@@ -43,9 +43,9 @@ class MemoryBackend implements ResultBackend {
     return taskIds.map((taskId) => this.#store.load(taskId))
   }
 
-  async wait(taskId: string, { signal }: { readonly signal: AbortSignal }): Promise<ResultMeta> {
+  async wait(taskId: string, { signal }: { readonly signal: WaitSignal }): Promise<ResultMeta> {
     this.#assertOpen()
-    signal.throwIfAborted()
+    if (signal.aborted) throw signal.reason
     const meta = this.#store.load(taskId)
     return meta !== null && isReady(meta.status) ? meta : this.#waiters.add(taskId, signal)
   }

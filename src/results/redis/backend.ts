@@ -5,7 +5,7 @@ import { readResult, resultText } from '../../brokers/redis/result-text.ts'
 import { SAVE } from '../../brokers/redis/settle-script.ts'
 import type { RedisStore } from '../../brokers/redis/store.ts'
 import { CaromError } from '../../errors.ts'
-import type { ResultBackend } from '../backend.ts'
+import type { ResultBackend, WaitSignal } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
 import type { SavedGroup } from '../saved-group.ts'
@@ -20,7 +20,7 @@ export async function openRedisBackend(address: RedisAddress): Promise<ResultBac
 class RedisBackend implements ResultBackend {
   readonly store: string
   readonly #store: RedisStore
-  readonly #waiters = new ResultWaiters()
+  readonly #waiters = new ResultWaiters((taskId) => this.#channels.end(taskId))
   readonly #channels: ResultChannels
   #closed = false
 
@@ -53,16 +53,11 @@ class RedisBackend implements ResultBackend {
     return this.#load(taskIds)
   }
 
-  async wait(taskId: string, { signal }: { readonly signal: AbortSignal }): Promise<ResultMeta> {
-    this.#assertOpen()
-    signal.throwIfAborted()
+  wait(taskId: string, { signal }: { readonly signal: WaitSignal }): Promise<ResultMeta> {
+    if (this.#closed) return Promise.reject(this.#closedError())
     const waiting = this.#waiters.add(taskId, signal)
-    this.#channels.begin(taskId)
-    try {
-      return await waiting
-    } finally {
-      if (!this.#waiters.has(taskId)) this.#channels.end(taskId)
-    }
+    if (!signal.aborted) this.#channels.begin(taskId)
+    return waiting
   }
 
   async forget(taskIds: readonly string[]): Promise<void> {

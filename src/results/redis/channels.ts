@@ -19,13 +19,15 @@ export class ResultChannels {
   readonly #tasks = new Map<string, string>()
   readonly #hear = (message: Buffer, channel: string) => {
     const taskId = this.#tasks.get(channel)
-    if (taskId !== undefined) this.#owner.found(readResult(taskId, message))
+    if (taskId !== undefined && this.#owner.waitsFor(taskId)) this.#owner.found(readResult(taskId, message))
   }
   readonly #restored: { stop(): void }
-  /** Waits that have just begun, or have just ended: told to the server together. */
+  /** Waits that have just begun: told to the server together. */
   #begun: string[] = []
+  #beginning = false
+  /** Those that have ended. Each command takes as long as a hundred channels in it, and none is in a hurry. */
   #ended: string[] = []
-  #flushing = false
+  #leaving: NodeJS.Timeout | null = null
   #check: NodeJS.Timeout | null = null
 
   constructor(store: RedisStore, owner: ChannelsOwner) {
@@ -37,40 +39,40 @@ export class ResultChannels {
   begin(taskId: string): void {
     this.#begun.push(taskId)
     this.#check ??= setInterval(() => this.#lookUp([...this.#tasks.values()]), CHECK_MS).unref()
-    this.#flush()
-  }
-
-  end(taskId: string): void {
-    this.#ended.push(taskId)
-    this.#flush()
-  }
-
-  close(): void {
-    this.#restored.stop()
-    if (this.#check !== null) clearInterval(this.#check)
-    this.#leave([...this.#tasks.values()])
-  }
-
-  #flush(): void {
-    if (this.#flushing) return
-    this.#flushing = true
+    if (this.#beginning) return
+    this.#beginning = true
     setImmediate(() => {
-      this.#flushing = false
-      this.#leaveEnded()
-      const begun = this.#begun.splice(0).filter((taskId) => this.#owner.waitsFor(taskId))
+      this.#beginning = false
+      const begun = this.#begun.splice(0).filter((id) => this.#owner.waitsFor(id))
       if (begun.length > 0) this.#follow(begun).catch(() => {})
     })
   }
 
+  /** The channel is left within a moment. */
+  end(taskId: string): void {
+    this.#ended.push(taskId)
+    if (this.#ended.length >= MAX_ENDED) this.#leaveEnded()
+    else this.#leaving ??= setTimeout(() => this.#leaveEnded(), LEAVE_MS).unref()
+  }
+
+  close(): void {
+    this.#restored.stop()
+    if (this.#leaving !== null) clearTimeout(this.#leaving)
+    if (this.#check !== null) clearInterval(this.#check)
+    this.#leave([...this.#tasks.values()])
+  }
+
   async #follow(taskIds: readonly string[]): Promise<void> {
-    for (const taskId of taskIds) this.#tasks.set(this.#store.keys.result(taskId), taskId)
     const channels = taskIds.map((taskId) => this.#store.keys.result(taskId))
+    for (const [index, channel] of channels.entries()) this.#tasks.set(channel, taskIds[index] as string)
     // Where they cannot be heard, the look after a new connection and the one now and then remain.
     await this.#store.subscriber.listen(channels, this.#hear).catch(() => {})
     await this.#lookUp(taskIds)
   }
 
   #leaveEnded(): void {
+    if (this.#leaving !== null) clearTimeout(this.#leaving)
+    this.#leaving = null
     this.#leave(this.#ended.splice(0).filter((taskId) => !this.#owner.waitsFor(taskId)))
     if (this.#tasks.size > 0 || this.#begun.length > 0 || this.#check === null) return
     clearInterval(this.#check)
@@ -95,3 +97,5 @@ export class ResultChannels {
 }
 
 const CHECK_MS = 5_000
+const LEAVE_MS = 50
+const MAX_ENDED = 500

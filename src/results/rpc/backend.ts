@@ -7,7 +7,7 @@ import type { AmqpAddress } from '../../brokers/amqp/address.ts'
 import { prepareReply } from '../../brokers/amqp/result-reply.ts'
 import { type AmqpStore, acquireAmqpStore, releaseAmqpStore } from '../../brokers/amqp/store.ts'
 import { CaromError } from '../../errors.ts'
-import type { ReplyAddress, ResultBackend } from '../backend.ts'
+import type { ReplyAddress, ResultBackend, WaitSignal } from '../backend.ts'
 import { isReady, type ResultMeta } from '../meta.ts'
 import { ResultWaiters } from '../waiters.ts'
 import { KeptResults } from './kept-results.ts'
@@ -55,9 +55,9 @@ class RpcBackend implements ResultBackend {
     return taskIds.map((taskId) => this.#kept.get(taskId))
   }
 
-  async wait(taskId: string, { signal }: { readonly signal: AbortSignal }): Promise<ResultMeta> {
+  async wait(taskId: string, { signal }: { readonly signal: WaitSignal }): Promise<ResultMeta> {
     this.#assertOpen()
-    signal.throwIfAborted()
+    if (signal.aborted) throw signal.reason
     this.#assertExpected(taskId)
     const meta = this.#kept.get(taskId)
     return meta !== null && isReady(meta.status) ? meta : this.#waiters.add(taskId, signal)
@@ -105,7 +105,8 @@ class RpcBackend implements ResultBackend {
   }
 
   #received(meta: ResultMeta): void {
-    if (this.#kept.keep(meta)) this.#waiters.deliver(meta)
+    // Somebody may wait for a task that is among too many to be remembered.
+    if (this.#kept.keep(meta) || this.#waiters.has(meta.taskId)) this.#waiters.deliver(meta)
   }
 
   #assertExpected(taskId: string): void {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Channel } from '../../brokers/amqp/protocol/channel.ts'
 import type { Delivered } from '../../brokers/amqp/protocol/incoming.ts'
-import { readReply } from '../../brokers/amqp/result-reply.ts'
+import { readReply, unreadableReply } from '../../brokers/amqp/result-reply.ts'
 import type { AmqpStore } from '../../brokers/amqp/store.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import type { ResultMeta } from '../meta.ts'
@@ -70,13 +70,14 @@ export class ReplyQueue {
     await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
   }
 
-  #deliver({ body }: Delivered): void {
+  #deliver({ body, correlationId }: Delivered): void {
     let meta: ResultMeta
     try {
       meta = readReply(body)
-    } catch {
-      // Nobody can be told: whoever sent it is a stranger, and for which task is what cannot be read.
-      return
+    } catch (error) {
+      // Without the property nobody can be told: for which task it is, is what cannot be read.
+      if (correlationId === undefined) return
+      meta = unreadableReply(correlationId, error)
     }
     this.#received(meta)
   }

@@ -15,7 +15,7 @@ import {
 import type { SqliteStore } from '../../brokers/sqlite/store.ts'
 import { Upkeep } from '../../brokers/sqlite/upkeep.ts'
 import { CaromError } from '../../errors.ts'
-import type { ResultBackend } from '../backend.ts'
+import type { ResultBackend, WaitSignal } from '../backend.ts'
 import type { ChordReport, ChordSize, CompleteChord } from '../chord.ts'
 import type { ResultMeta } from '../meta.ts'
 import type { SavedGroup } from '../saved-group.ts'
@@ -62,9 +62,9 @@ class SqliteBackend implements ResultBackend {
     return this.#load(taskIds)
   }
 
-  async wait(taskId: string, { signal }: { readonly signal: AbortSignal }): Promise<ResultMeta> {
+  async wait(taskId: string, { signal }: { readonly signal: WaitSignal }): Promise<ResultMeta> {
     this.#assertOpen()
-    signal.throwIfAborted()
+    if (signal.aborted) throw signal.reason
     const waiting = this.#waiters.add(taskId, signal)
     this.#begun.push(taskId)
     if (this.#wake === null) this.#follow().catch((error: unknown) => this.#waiters.rejectAll(error))

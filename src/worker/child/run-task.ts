@@ -7,6 +7,7 @@ import type { TaskHeaders } from '../../message/message.ts'
 import { type Embed, readTaskBody } from '../../message/task-message.ts'
 import { encodeWireJson, UnencodableError } from '../../message/wire-json.ts'
 import { type Failure, toFailure } from '../../support/failure.ts'
+import { isThenable } from '../../support/thenable.ts'
 import type { FollowedUp, RunOrder } from '../orders.ts'
 import { BUILTINS } from './builtins.ts'
 import { tellCalledWith } from './called-with.ts'
@@ -22,14 +23,19 @@ export type SaidOfRun =
   /** It has to be done later: nothing is stored, `followUps` holds the message again. */
   | { readonly later: FollowUps }
 
-export async function runTask(app: AppInternals, order: RunOrder): Promise<SaidOfRun> {
+/** At once where the task is: what waits for nothing costs the child no turn, and no write of its own. */
+export function runTask(app: AppInternals, order: RunOrder): SaidOfRun | Promise<SaidOfRun> {
   const headers = order.headers as TaskHeaders
   const task = runnable(app, headers, order)
   const { args, kwargs, embed, followed } = readBody(app, headers, order)
   if (app.resultExtended) tellCalledWith(headers.id, args, kwargs)
   const call = () => runInContext(taskContext(headers, order), () => task(args, kwargs))
   if (followed !== null) return runFollowed(embed, followed, headers, call)
-  const value = await call()
+  const value = call()
+  return isThenable(value) ? Promise.resolve(value).then((late) => ended(headers, late)) : ended(headers, value)
+}
+
+function ended(headers: TaskHeaders, value: unknown): SaidOfRun {
   return value instanceof Continued ? continued(headers, value) : encodeResult(headers, value)
 }
 
@@ -37,7 +43,7 @@ async function runFollowed(
   embed: Embed,
   task: FollowedTask,
   headers: TaskHeaders,
-  call: () => Promise<unknown>,
+  call: () => unknown,
 ): Promise<SaidOfRun> {
   try {
     const value = await call()

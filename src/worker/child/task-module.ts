@@ -8,7 +8,7 @@ import type { Message } from '../../message/message.ts'
 import { toProtocolV2 } from '../../message/protocol-v1.ts'
 import { readTask } from '../../message/task-message.ts'
 import { ask } from '../../pool/child/ask.ts'
-import type { ChordOrder, RunOrder } from '../orders.ts'
+import { type ChordOrder, type PackedOrder, type RunOrder, unpackOrder } from '../orders.ts'
 import { BUILTINS } from './builtins.ts'
 import type { AppDescription, TaskDescription } from './description.ts'
 import { type FinishedChord, finishChord, followFailure } from './follow.ts'
@@ -53,8 +53,8 @@ export function describe(): AppDescription {
   }
 }
 
-export function run(order: RunOrder): Promise<SaidOfRun> {
-  return runTask(app, order)
+export function run(...order: PackedOrder): SaidOfRun | Promise<SaidOfRun> {
+  return runTask(app, unpackOrder(order))
 }
 
 /** What follows the failure of a task that no child has run to its end. */

@@ -292,7 +292,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
   }
 }
 
-const CLOSE_MS = 5_000
+const CLOSE_MS = 2_000
 const UNHEARD: Receipt = { confirmed: 0, refused: 0, lost: null }
 
 function closedError(): AmqpError {

@@ -2,13 +2,13 @@
 import { readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Addon, Descriptors } from '../../../native/addon.ts'
-import { liveAsChild } from '../../child/process.ts'
+import { liveAsChild, loadBeside } from '../../child/process.ts'
 import { endBy } from './endings.ts'
 import { becomeUnpredictable } from './randomness.ts'
 
 export interface Birth {
   readonly generation: number
-  /** Its stdout, its stderr, its channel and the memory of its tickets. */
+  /** Its stdout, its stderr, its channel and the memory that it shares. */
   readonly descriptors: Descriptors
   readonly serverPid: number
   readonly execArgv: readonly string[]
@@ -17,13 +17,13 @@ export interface Birth {
 export function liveAsForked(addon: Addon, { generation, descriptors, serverPid, execArgv }: Birth): void {
   for (const [at, fd] of descriptors.entries()) addon.moveDescriptor(fd, at + 1)
   Object.defineProperty(process, 'pid', { value: ownPid(), enumerable: true, configurable: true })
-  process.argv = [process.execPath, ENTRY, String(generation), String(serverPid), String(TICKETS_FD)]
+  process.argv = [process.execPath, ENTRY, String(generation), String(serverPid), String(MEMORY_FD)]
   process.execArgv = [...execArgv]
   const bornAt = process.hrtime.bigint()
   process.uptime = () => Number(process.hrtime.bigint() - bornAt) / 1e9
   endBy((code) => addon.exit(code))
-  becomeUnpredictable()
-  liveAsChild(generation, serverPid, TICKETS_FD)
+  becomeUnpredictable(addon)
+  liveAsChild(generation, MEMORY_FD, loadBeside(serverPid))
 }
 
 /** Node has asked once, in another process. */
@@ -31,5 +31,5 @@ function ownPid(): number {
   return Number(readlinkSync('/proc/self'))
 }
 
-const TICKETS_FD = 4
+const MEMORY_FD = 4
 const ENTRY = fileURLToPath(new URL('../../child/main.js', import.meta.url))

@@ -18,10 +18,10 @@ import type { Addon } from '../../../native/addon.ts'
 import { ChildLoop } from '../../child/loop.ts'
 import { loadBeside } from '../../child/process.ts'
 import { SocketChannel } from '../../child/socket-channel.ts'
-import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
+import { CHILD_MEMORY_BYTES, type MemoryOfChild, memoryInChild, memoryOfChild } from '../../protocol/child-memory.ts'
+import { type Frame, FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { frameToChild, readToParent, type StartOrder, type ToChild } from '../../protocol/messages.ts'
 import { encodePayload } from '../../protocol/payload.ts'
-import { TICKET_BYTES, Tickets } from '../../protocol/tickets.ts'
 import { rehearseRandomness } from './randomness.ts'
 
 /** Leaves nothing open. Where it cannot be had children are larger, and that is all. */
@@ -30,24 +30,33 @@ export async function rehearse(addon: Addon): Promise<void> {
   try {
     // A child that cannot load its module ends its process, which is this one.
     await import(START.module)
-    await rehearseLife(...addon.socketPair())
+    await rehearseLife(addon, ...addon.socketPair())
   } catch {
     // No descriptors are left, or preloaded code decides what is loaded.
   }
 }
 
-async function rehearseLife(near: number, far: number): Promise<void> {
+async function rehearseLife(addon: Addon, near: number, far: number): Promise<void> {
   const parent = new Socket({ fd: near, readable: true, writable: true })
-  const channel = new SocketChannel(GENERATION, far)
-  const tickets = new Tickets(new ArrayBuffer(TICKET_BYTES))
+  const memory = mapMemory(addon)
+  const { tickets, outbox } = memoryInChild(memory)
+  const channel = new SocketChannel(GENERATION, outbox, far)
   channel.listen(new ChildLoop(channel, loadBeside(process.ppid), tickets))
-  await playParent(parent, tickets)
+  await playParent(parent, memoryOfChild(memory))
   // In this order: the end of its parent is a child's end too.
   await channel.dismiss()
   await closed(parent)
 }
 
-function playParent(parent: Socket, tickets: Tickets): Promise<void> {
+/** As a child does it: upon the first memory that V8 has not made itself it drops code that counts on its own. */
+function mapMemory(addon: Addon): ArrayBuffer {
+  const memory = addon.makeMemory(CHILD_MEMORY_BYTES)
+  const mapped = addon.mapMemory(memory, CHILD_MEMORY_BYTES)
+  addon.closeDescriptor(memory)
+  return mapped
+}
+
+function playParent(parent: Socket, { tickets, outbox }: MemoryOfChild): Promise<void> {
   const out = new FrameWriter()
   const send = (order: ToChild) => {
     out.add(frameToChild(order, GENERATION))
@@ -65,15 +74,17 @@ function playParent(parent: Socket, tickets: Tickets): Promise<void> {
       clearTimeout(timer)
       resolve()
     }
-    parent.on('error', done).on('data', (chunk: Buffer) =>
-      reader.push(chunk, (frame) => {
-        const report = readToParent(frame, GENERATION)
-        if (report.type === 'ready') call()
-        else if (report.type === 'broken' || report.type === 'failed') done()
-        else if (report.type === 'succeeded' && jobs < JOBS) call()
-        else if (report.type === 'succeeded') done()
-      }),
-    )
+    const take = (frame: Frame): void => {
+      const report = readToParent(frame, GENERATION)
+      if (report.type === 'ready') call()
+      else if (report.type === 'broken' || report.type === 'failed') done()
+      else if (report.type === 'succeeded' && jobs < JOBS) call()
+      else if (report.type === 'succeeded') done()
+    }
+    parent.on('error', done).on('data', (chunk: Buffer) => {
+      outbox.take((piece) => reader.push(piece, take))
+      reader.push(chunk, take)
+    })
     send({ type: 'start', payload: encodePayload(START) })
   })
 }

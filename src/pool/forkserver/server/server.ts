@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { CaromError } from '../../../errors.ts'
 import type { Addon, Descriptors } from '../../../native/addon.ts'
-import { toFailure } from '../../../support/failure.ts'
+import { type Failure, toFailure } from '../../../support/failure.ts'
 import { writeAtOnce } from '../../child/guard.ts'
 import {
   type FromForkServer,
@@ -16,8 +16,9 @@ import {
 } from '../../protocol/fork-messages.ts'
 import { FrameReader, FrameWriter } from '../../protocol/frame.ts'
 import { whileLoading } from '../../protocol/loading.ts'
-import { Census } from './census.ts'
+import { Census, nameOfModule } from './census.ts'
 import { liveAsForked } from './forked.ts'
+import { takeOverRandom } from './randomness.ts'
 
 export class ForkServer {
   readonly #addon: Addon
@@ -29,10 +30,12 @@ export class ForkServer {
   /** Generations that are to be forked, one after the other. */
   readonly #orders: number[] = []
   #execArgv: readonly string[] = []
-  /** `null` until everything is loaded. */
+  /** `null` where the system does not tell of threads; then there is an obstacle. */
   #census: Census | null = null
-  /** Has it forked already, and has it done what makes children small? */
-  #state: 'loaded' | 'used' | 'settled' = 'loaded'
+  /** Why nothing can be forked in this process, whatever is loaded. */
+  #obstacle: string | null = null
+  /** Is everything loaded, has it forked already, and has it done what makes children small? */
+  #state: 'loading' | 'loaded' | 'used' | 'settled' = 'loading'
   readonly #reap = (): void => {
     for (const [pid, generation] of this.#children) this.#bury(pid, generation)
   }
@@ -44,12 +47,18 @@ export class ForkServer {
     this.#packets = packets
   }
 
+  /** Every fork will be refused, on account of that. */
+  forbid({ message }: Error): void {
+    this.#obstacle ??= message
+  }
+
   run(): void {
     // What waits to be written when a child is forked would be written twice.
     for (const stream of [process.stdout, process.stderr]) writeAtOnce(stream)
     // A terminal's signals reach every process; this one ends when its pool is gone.
     for (const signal of SIGNALS) process.on(signal, ignore)
     process.on('SIGCHLD', this.#reap)
+    takeOverRandom(this.#addon)
     const reader = new FrameReader(Number.POSITIVE_INFINITY)
     this.#control.on('data', (chunk: Buffer) => reader.push(chunk, (frame) => this.#order(readToForkServer(frame))))
     this.#control.on('error', () => this.#end())
@@ -59,20 +68,26 @@ export class ForkServer {
   #order(order: ToForkServer): void {
     if (order.type === 'prepare') return void this.#prepare(order.preparation)
     this.#orders.push(order.generation)
-    if (this.#census !== null && this.#orders.length === 1) this.#forkSoon()
+    if (this.#state !== 'loading' && this.#orders.length === 1) this.#forkSoon()
   }
 
   async #prepare({ preload, execArgv }: Preparation): Promise<void> {
     this.#execArgv = execArgv
-    const census = await Census.take(this.#addon)
-    try {
-      for (const url of preload) await whileLoading(url, () => import(url))
-    } catch (error) {
-      this.#tell({ type: 'broken', failure: toFailure(error) })
-      return void this.#control.end()
+    this.#census = await Census.take(this.#addon).catch((error) => {
+      this.forbid(error)
+      return null
+    })
+    for (const url of preload) {
+      try {
+        await whileLoading(url, () => import(url))
+        this.#census?.loaded(url)
+      } catch (error) {
+        this.#tell({ type: 'broken', failure: failureOfPreload(url, error) })
+        return void this.#control.end()
+      }
     }
-    this.#census = census
-    this.#tell({ type: 'prepared', leftovers: census.resources() })
+    this.#state = 'loaded'
+    this.#tell({ type: 'prepared', leftovers: this.#census?.leftovers() ?? [] })
     if (this.#orders.length > 0) this.#forkSoon()
   }
 
@@ -129,7 +144,7 @@ export class ForkServer {
   }
 
   #fork(): number {
-    const obstacle = this.#census?.obstacle ?? null
+    const obstacle = this.#obstacle ?? this.#census?.obstacle ?? null
     if (obstacle !== null) throw unforkable(obstacle)
     return this.#addon.fork()
   }
@@ -164,6 +179,12 @@ export class ForkServer {
     for (const pid of this.#children.keys()) killGroup(pid)
     return this.#addon.exit(0)
   }
+}
+
+/** Its own error, with whose it is: a module that cannot be found names the one that was looking for it, which is this. */
+function failureOfPreload(url: string, error: unknown): Failure {
+  const failure = toFailure(error)
+  return { ...failure, message: `${failure.message} (when ${nameOfModule(url)} was preloaded)` }
 }
 
 function unforkable(text: string): CaromError {

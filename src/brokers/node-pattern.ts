@@ -1,4 +1,12 @@
-/** Which nodes a pattern of Celery's remote control means. Patterns are a stranger's: none takes long. */
+/** Which nodes a request of Celery's remote control means. Patterns are a stranger's: none takes long. */
+
+/** Those that the request names; where it names none, those whose name its pattern matches; without either, all. */
+export function isAddressee(node: string, request: Readonly<Record<string, unknown>>): boolean {
+  const { destination = null, pattern, matcher } = request
+  if (Array.isArray(destination)) return destination.includes(node)
+  if (destination !== null) return destination === node
+  return typeof pattern !== 'string' || !matcher || matchesNode(node, pattern, matcher)
+}
 
 /**
  * Celery's two matchers. `glob` is Python's `fnmatch`: `*`, `?`, `[seq]`, `[!seq]`. Of `pcre` there are those
