@@ -14,7 +14,7 @@ export const kept: Measure = {
   lines: [
     { figure: 'sharedBefore', heading: 'shared part when ready, %', digits: 0, isPart: true },
     { figure: 'sharedAfter', heading: 'shared part after the jobs, %', digits: 0, isPart: true },
-    { figure: 'stillShared', heading: 'of what was shared when ready, still shared, %', digits: 0, isPart: true },
+    { figure: 'stillShared', heading: 'shared memory, beside that when ready, %', digits: 0, isPart: true },
     { figure: 'privateAfter', heading: 'private memory of a child after the jobs, MiB', digits: 1 },
     { figure: 'sumAfter', heading: 'all of them (PSS) after the jobs, MiB', digits: 0 },
     { figure: 'jobMs', heading: 'a job, ms', digits: 1 },

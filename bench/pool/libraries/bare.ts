@@ -10,15 +10,16 @@ import { encodePayload } from '../../../src/pool/protocol/payload.ts'
 import { fixture, type Library, type OpenPool } from './library.ts'
 
 const ORDER = written(frameToChild({ type: 'call', job: 1, payload: encodePayload(['noop', 0, 1_000]) }, 1))
+const RUNG_BYTES = byteLength(written(frameToParent({ type: 'rung' }, 1)))
 const ACCEPTED = written(frameToParent({ type: 'accepted', job: 1 }, 1))
 const SUCCEEDED = written(frameToParent({ type: 'succeeded', job: 1, amount: 1, payload: encodePayload(1_000) }, 1))
 const ACCEPTED_BYTES = byteLength(ACCEPTED)
 const SUCCEEDED_BYTES = byteLength(SUCCEEDED)
 
-/** The answer in one write, which is the least that can be done. */
-export const bare: Library = { packageName: null, open: async () => openEcho([ACCEPTED_BYTES + SUCCEEDED_BYTES]) }
+/** The ring in one write, which is the least that can be done; the result itself lies in memory that both share. */
+export const bare: Library = { packageName: null, open: async () => openEcho([RUNG_BYTES]) }
 
-/** As a pool has to answer that says that a job has begun before it runs it. */
+/** As a pool without such memory has to answer: it says that a job has begun before it runs it. */
 export const bareTwice: Library = { packageName: null, open: async () => openEcho([ACCEPTED_BYTES, SUCCEEDED_BYTES]) }
 
 function openEcho(answers: readonly number[]): OpenPool {
@@ -27,6 +28,7 @@ function openEcho(answers: readonly number[]): OpenPool {
   })
   const socket = child.stdio[3] as Socket
   const order = Buffer.concat(ORDER)
+  const answerBytes = answers.reduce((sum, bytes) => sum + bytes, 0)
   let missing = 0
   let answered: (() => void) | null = null
   socket.on('data', (chunk: Buffer) => {
@@ -36,7 +38,7 @@ function openEcho(answers: readonly number[]): OpenPool {
   return {
     call: () =>
       new Promise<void>((resolve) => {
-        missing = ACCEPTED_BYTES + SUCCEEDED_BYTES
+        missing = answerBytes
         answered = resolve
         socket.write(order)
       }),

@@ -10,7 +10,7 @@ export const trips: PoolMeasure = {
   name: 'trips',
   title: 'One call after the other',
   describe: (isQuick) =>
-    `${plan(isQuick).trips} calls of a function that does nothing, each made when the one before has its result. The bare ping-pong sends the bytes of Carom's call and answer over the same kind of socket and does nothing else: no pool can be faster.`,
+    `${plan(isQuick).trips} calls of a function that does nothing, each made when the one before has its result. The bare ping-pong sends what Carom's call and its answer send over the same kind of socket, and does nothing else: no pool can be faster.`,
   columns: [
     { figure: 'p50Us', heading: 'p50, µs', better: 'less' },
     { figure: 'p99Us', heading: 'p99, µs', better: 'less' },
@@ -19,7 +19,7 @@ export const trips: PoolMeasure = {
     ...ONE_AT_A_TIME,
     BILLIARD,
     floor('bare ping-pong', 'bare', 'the answer in one write'),
-    floor('bare ping-pong, two writes', 'bare-twice', 'one for "begun", one for the result'),
+    floor('bare ping-pong, two writes', 'bare-twice', 'one for "begun", one for the result, as without the addon'),
   ],
   rounds: 5,
   run: async (row, isQuick) => {

@@ -26,7 +26,8 @@ export function tryForking(addon: Addon, options: Omit<ServerOptions, 'preload'>
       message: (message) => {
         isDone ||= message.type === 'ready'
         if (message.type === 'ready') child.send({ type: 'stop' })
-        else if ('payload' in message) reason ??= readFailure(decodePayload(message.payload)).message
+        else if (message.type === 'broken' || message.type === 'crashed')
+          reason ??= readFailure(decodePayload(message.payload)).message
       },
       badFrame: (error) => {
         reason ??= error.message

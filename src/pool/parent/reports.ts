@@ -77,7 +77,7 @@ export class Reports {
   /** Jobs whose tickets say that they have begun: their child says no more of it. */
   findBegun(record: ChildRecord): void {
     const { child } = record
-    if (record.tickets === null) return
+    if (record.tickets === null || record.running === child.jobs.size) return
     let job = child.jobs.first as SupervisedJob | null
     // What has begun beyond the credits has begun behind garbage, and is nobody's doing.
     while (job !== null && record.running < this.#credits) {
