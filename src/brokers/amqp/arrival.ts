@@ -1,13 +1,13 @@
 /** What is to become of a message that RabbitMQ has just delivered. Pure, but for the time it is told. */
-import type { AsyncMessage } from 'rabbitmq-client'
 import { fromWireDate } from '../../message/dates.ts'
 import type { Message } from '../../message/message.ts'
 import { toFailure } from '../../support/failure.ts'
 import type { DeliveryCounts } from '../broker.ts'
 import { type Prepared, prepare } from './prepared.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import { prepareQuarantined } from './quarantined.ts'
 import type { ReturnedMessages } from './returned-messages.ts'
-import { bytesOf, type CaromHeader, readMessage } from './wire-message.ts'
+import { type CaromHeader, readMessage } from './wire-message.ts'
 
 export interface Arrival {
   readonly deliveryTag: number
@@ -31,7 +31,7 @@ export type Judgement =
  *   it would drop the message, and it counts what was given back uncounted.
  * - What cannot be read goes into the quarantine.
  */
-export function judgeArrival(queue: string, raw: AsyncMessage, returned: ReturnedMessages, nowMs: number): Judgement {
+export function judgeArrival(queue: string, raw: Delivered, returned: ReturnedMessages, nowMs: number): Judgement {
   const { deliveryTag } = raw
   try {
     const { message, carom, returns } = readMessage(raw)
@@ -51,8 +51,8 @@ export function judgeArrival(queue: string, raw: AsyncMessage, returned: Returne
     return { type: 'claimable', arrival: { deliveryTag, queue, message, counts } }
   } catch (error) {
     const reason = `It cannot be read: ${toFailure(error).message}`
-    const { contentType = '', contentEncoding = '' } = raw
-    const message = { headers: {}, properties: {}, contentType, contentEncoding, body: bytesOf(raw.body) }
+    const { contentType = '', contentEncoding = '', body } = raw
+    const message = { headers: {}, properties: {}, contentType, contentEncoding, body }
     const to = prepareQuarantined(queue, message as unknown as Message, NO_COUNTS, reason, nowMs)
     return { type: 'moved', deliveryTag, to }
   }

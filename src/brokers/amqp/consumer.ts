@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { backoffMs } from '../../support/backoff.ts'
 import { Bell } from '../bell.ts'
 import type { Consumer, ConsumerOptions, Delivery, Settlement } from '../broker.ts'
@@ -22,6 +22,7 @@ interface Claim {
 type Settled = 'settled' | 'lost'
 
 export class AmqpConsumer implements Consumer, Holder {
+  readonly commits = false
   readonly #store: AmqpStore
   readonly #options: ConsumerOptions
   readonly #onClosed: () => void
@@ -60,12 +61,13 @@ export class AmqpConsumer implements Consumer, Holder {
     let isWaiting = false
     try {
       while (!signal.aborted && this.#closed === null) {
-        const session = await orAborted(this.#open(), signal)
-        await session?.want(this.#credit())
-        const taken = session === null || signal.aborted ? [] : this.#take(session, max)
+        const session = this.#current() ?? (await orAborted(this.#open(), signal))
+        if (session === null || this.#closed !== null) continue
+        await session.want(this.#credit())
+        const taken = signal.aborted || this.#closed !== null ? [] : this.#take(session, max)
         if (taken.length > 0) return taken
-        if (session?.isUneven === true && isWaiting) await session.even()
-        if (session?.alive === true) await ear.heard({ signal, atMs: session.isUneven ? Date.now() + EVEN_MS : null })
+        if (session.isUneven && isWaiting) await session.even()
+        if (session.alive) await ear.heard({ signal, atMs: session.isUneven ? Date.now() + EVEN_MS : null })
         isWaiting = true
       }
       return []
@@ -128,9 +130,8 @@ export class AmqpConsumer implements Consumer, Holder {
   }
 
   async catchUp(): Promise<void> {
-    // What has been delivered is written before the answer, and handed out a turn after it.
+    // What has been delivered is written before the answer.
     await this.#session?.barrier().catch(() => {})
-    await turn()
   }
 
   held(queue: string): { readonly waiting: number; readonly claimed: number } {
@@ -145,15 +146,15 @@ export class AmqpConsumer implements Consumer, Holder {
     const session = this.#session
     if (session === null || plans.length === 0) return ended
     const standing = plans.filter(({ token }) => this.#standing(token)?.session === session)
+    for (const { token } of plans) this.#claims.delete(token)
     session.lower(this.#credit())
     session.ack(standing.filter(({ goesBack }) => !goesBack).map(({ arrival }) => arrival.deliveryTag))
-    session.requeue(
-      standing.filter(({ goesBack }) => goesBack).map(({ arrival }) => arrival),
-      'uncounted',
-    )
-    for (const { token } of plans) this.#claims.delete(token)
+    const back = standing.filter(({ goesBack }) => goesBack).map(({ arrival }) => arrival)
     try {
-      await session.barrier()
+      if (back.length > 0) await session.withdraw(back)
+      else await session.barrier()
+      // Those who wait for more have to want it again.
+      if (back.length > 0) this.#bell.ring()
       for (const { token } of standing) ended.add(token)
     } catch (error) {
       // The channel is gone, and with it every claim: what RabbitMQ had not seen the ack of comes again.
@@ -189,8 +190,11 @@ export class AmqpConsumer implements Consumer, Holder {
     this.#store.holders.delete(this)
   }
 
+  #current(): Session | null {
+    return this.#session?.alive === true ? this.#session : null
+  }
+
   #open(): Promise<Session> {
-    if (this.#session?.alive === true) return Promise.resolve(this.#session)
     this.#opening ??= this.#openSession().finally(() => {
       this.#opening = null
     })
@@ -237,8 +241,7 @@ export class AmqpConsumer implements Consumer, Holder {
   }
 
   #credit(): number {
-    const claimed = [...this.#claims.values()].filter(({ isSettling }) => !isSettling).length
-    return [...this.#waiting].reduce((sum, { max }) => sum + max, claimed)
+    return [...this.#waiting].reduce((sum, { max }) => sum + max, this.#claims.size)
   }
 
   #take(session: Session, max: number): Delivery[] {

@@ -1,7 +1,6 @@
 /** Asks all workers, Python's too, and collects their replies. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { encodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
 import {
@@ -12,6 +11,9 @@ import {
   REQUEST_EXCHANGE,
   readObject,
 } from './control-wire.ts'
+import type { Channel } from './protocol/channel.ts'
+import { UnreadableHeaders } from './protocol/content.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import type { AmqpStore } from './store.ts'
 
 export class ControlAsker {
@@ -29,8 +31,8 @@ export class ControlAsker {
     const ticket = randomUUID()
     const replies = new Map<string, unknown>()
     const enough = new AbortController()
-    const collect = ({ body, headers }: AsyncMessage) => {
-      if (headers?.ticket !== ticket) return
+    const collect = ({ body, headers = {} }: Delivered) => {
+      if (headers instanceof UnreadableHeaders || headers.ticket !== ticket) return
       for (const [node, reply] of Object.entries(readObject(body) ?? {})) {
         if (replies.size < MAX_REPLIES) replies.set(node, reply)
       }
@@ -45,11 +47,11 @@ export class ControlAsker {
       return Object.fromEntries(replies)
     } finally {
       // The queue goes with its consumer.
-      await link.release(channel)
+      await channel.close()
     }
   }
 
-  async #listen(channel: Channel, address: string, collect: (message: AsyncMessage) => void): Promise<void> {
+  async #listen(channel: Channel, address: string, collect: (message: Delivered) => void): Promise<void> {
     await declareRequests(channel)
     await declareReplies(channel)
     const queue = `${address}.${REPLY_EXCHANGE}`
@@ -70,14 +72,13 @@ export class ControlAsker {
       exchange: REQUEST_EXCHANGE,
       routingKey: '',
       mandatory: false,
-      fields: {
+      properties: {
         contentType: 'application/json',
         contentEncoding: 'utf-8',
         deliveryMode: 2,
         priority: 0,
-        timestamp: undefined,
       },
-      headers: { clock: 0n, expires: (Date.now() + timeoutMs) / 1000 },
+      headers: { clock: 0, expires: (Date.now() + timeoutMs) / 1000 },
       body: Buffer.from(encodeWireJson(body, { root: 'request' })),
     }
     await this.#store.publish([{ publication, queue: null, dueMs: 0 }])

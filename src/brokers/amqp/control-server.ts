@@ -1,6 +1,5 @@
 /** Answers requests for one node. Its queue is declared anew on every connection. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { backoffMs } from '../../support/backoff.ts'
 import type { ControlRequest } from '../broker.ts'
 import { answerOf } from '../control-reply.ts'
@@ -11,6 +10,8 @@ import {
   type ReceivedRequest,
   readRequest,
 } from './control-wire.ts'
+import type { Channel } from './protocol/channel.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import type { AmqpStore } from './store.ts'
 
 export class ControlServer {
@@ -43,11 +44,7 @@ export class ControlServer {
     this.#ending.abort()
     await this.#restarting
     const replies = await this.#replies?.catch(() => null)
-    const { link, publishingLink } = this.#store
-    await Promise.all([
-      this.#channel === null ? null : link.release(this.#channel),
-      replies == null ? null : publishingLink.release(replies),
-    ])
+    await Promise.all([this.#channel?.close(), replies?.close()])
   }
 
   async #listen(channel: Channel): Promise<void> {
@@ -76,7 +73,7 @@ export class ControlServer {
     }
   }
 
-  async #received({ body }: AsyncMessage): Promise<void> {
+  async #received({ body }: Delivered): Promise<void> {
     const received = readRequest(body, this.#node)
     if (received === null || this.#ending.signal.aborted) return
     const reply = await answerOf(this.#answer, received.request)
@@ -91,19 +88,9 @@ export class ControlServer {
     // Not confirmed, and on a channel of its own: an exchange that does not exist ends the channel.
     const channel = await this.#openReplies()
     const body = Buffer.from(`{${JSON.stringify(this.#node)}: ${reply}}`)
-    const headers = { ...(typeof ticket === 'string' && { ticket }), clock: 0n }
-    await channel.basicPublish(
-      {
-        exchange,
-        routingKey,
-        contentType: 'application/json',
-        contentEncoding: 'utf-8',
-        priority: 0,
-        headers,
-        timestamp: undefined,
-      } as never,
-      body,
-    )
+    const headers = { ...(typeof ticket === 'string' && { ticket }), clock: 0 }
+    const properties = { contentType: 'application/json', contentEncoding: 'utf-8', deliveryMode: 1, priority: 0 }
+    await channel.publish([{ exchange, routingKey, mandatory: false, properties, headers, body }])
   }
 
   async #openReplies(): Promise<Channel> {

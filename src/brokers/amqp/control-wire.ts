@@ -1,10 +1,9 @@
 /** Names and shapes of kombu's pidbox. */
-import type { Channel } from 'rabbitmq-client'
 import { isJsonObject } from '../../message/invalid-message.ts'
 import { decodeWireJson } from '../../message/wire-json.ts'
 import type { ControlRequest } from '../broker.ts'
 import { isAddressee } from '../node-pattern.ts'
-import { bytesOf } from './wire-message.ts'
+import type { Channel } from './protocol/channel.ts'
 
 export const REQUEST_EXCHANGE = 'celery.pidbox'
 export const REPLY_EXCHANGE = 'reply.celery.pidbox'
@@ -19,7 +18,7 @@ export interface ReceivedRequest {
 }
 
 /** `null` for what is no request, or is for others. */
-export function readRequest(body: unknown, node: string): ReceivedRequest | null {
+export function readRequest(body: Buffer, node: string): ReceivedRequest | null {
   const fields = readObject(body)
   if (fields === null || typeof fields.method !== 'string') return null
   const { method, ticket, destination } = fields
@@ -38,9 +37,9 @@ export function readRequest(body: unknown, node: string): ReceivedRequest | null
   }
 }
 
-export function readObject(body: unknown): Record<string, unknown> | null {
+export function readObject(body: Buffer): Record<string, unknown> | null {
   try {
-    const fields = decodeWireJson(bytesOf(body).toString())
+    const fields = decodeWireJson(body.toString())
     return isJsonObject(fields) ? fields : null
   } catch {
     return null
@@ -48,9 +47,9 @@ export function readObject(body: unknown): Record<string, unknown> | null {
 }
 
 export async function declareRequests(channel: Channel): Promise<void> {
-  await channel.exchangeDeclare({ exchange: REQUEST_EXCHANGE, type: 'fanout', durable: false, autoDelete: false })
+  await channel.exchangeDeclare({ exchange: REQUEST_EXCHANGE, type: 'fanout', durable: false })
 }
 
 export async function declareReplies(channel: Channel): Promise<void> {
-  await channel.exchangeDeclare({ exchange: REPLY_EXCHANGE, type: 'direct', durable: false, autoDelete: false })
+  await channel.exchangeDeclare({ exchange: REPLY_EXCHANGE, type: 'direct', durable: false })
 }

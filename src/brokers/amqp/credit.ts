@@ -5,9 +5,9 @@
  * such limit, only one per consumer, which stays as the consumer began: there each queue gets a share, and a queue that
  * has used up its own gets what others have left, by a new consumer.
  */
-import { setImmediate as turn } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { codeOf } from './errors.ts'
+import type { Channel } from './protocol/channel.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import type { AmqpStore } from './store.ts'
 
 interface QueueConsumer {
@@ -21,7 +21,7 @@ export class Credit {
   readonly #store: AmqpStore
   readonly #queues: readonly string[]
   readonly #channel: Channel
-  readonly #deliver: (queue: string, message: AsyncMessage) => void
+  readonly #deliver: (queue: string, message: Delivered) => void
   readonly #consumers = new Map<string, QueueConsumer>()
   /** Delivery tags in the order in which they came, which is that of the tags. */
   readonly #out = new Set<number>()
@@ -31,7 +31,7 @@ export class Credit {
     store: AmqpStore,
     queues: readonly string[],
     channel: Channel,
-    deliver: (queue: string, message: AsyncMessage) => void,
+    deliver: (queue: string, message: Delivered) => void,
   ) {
     this.#store = store
     this.#queues = queues
@@ -90,8 +90,6 @@ export class Credit {
   async cancelAll(): Promise<void> {
     for (const queue of [...this.#consumers.keys()]) await this.#cancel(queue)
     this.#total = 0
-    // What came before the answer is handed out a turn later.
-    await turn()
   }
 
   /** The queue of a consumer that RabbitMQ has ended, `null` if it is no longer one. */
@@ -143,7 +141,7 @@ export class Credit {
     const { topology, link, sharesCredit } = this.#store
     await topology.declareQueue(queue)
     const out = new Set<number>()
-    const deliver = (message: AsyncMessage) => {
+    const deliver = (message: Delivered) => {
       out.add(message.deliveryTag)
       this.#out.add(message.deliveryTag)
       this.#deliver(queue, message)

@@ -1,7 +1,7 @@
 /** What goes wrong with RabbitMQ, as Carom's errors. */
-import { AMQPError } from 'rabbitmq-client'
 import { CaromError } from '../../errors.ts'
 import { toFailure } from '../../support/failure.ts'
+import { AmqpError } from './protocol/amqp-error.ts'
 
 /** @param done What happened, and to whom: "The connection to amqp://... was lost". */
 export function unavailable(done: string, cause?: unknown): CaromError {
@@ -25,7 +25,7 @@ export function codeOf(error: unknown): string {
 
 /** Trying again changes nothing: user, password, permissions or the virtual host are wrong. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof AMQPError && REFUSALS.has(codeOf(error))
+  return error instanceof AmqpError && REFUSALS.has(codeOf(error))
 }
 
 function reasonOf(cause: unknown): string {

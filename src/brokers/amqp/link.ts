@@ -1,15 +1,12 @@
-/**
- * One connection to RabbitMQ that is made anew when it is lost. The library would reconnect by itself, but to hosts
- * that share user and vhost, and without a word to those whose channels are gone: here each connection is used once.
- */
+/** One connection to RabbitMQ at a time: when it is lost, the next one is made by whoever needs it. */
 import { isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Channel, Connection } from 'rabbitmq-client'
 import type { CaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type AmqpAddress, type AmqpHost, storeName } from './address.ts'
 import { closed, isRefusal, unavailable } from './errors.ts'
-import { fitFrames, guardFrames, keepBodies } from './frame-guard.ts'
+import type { Channel } from './protocol/channel.ts'
+import { Connection } from './protocol/connection.ts'
 
 export class Link {
   readonly #address: AmqpAddress
@@ -20,12 +17,10 @@ export class Link {
   #nextHost = 0
   #blocked: string | null = null
   readonly #unblocked = new Set<() => void>()
-  #giveUp: (() => void) | null = null
   readonly #ending = new AbortController()
 
   /** @param name shown to operators in RabbitMQ's list of connections. */
   constructor(address: AmqpAddress, name: string) {
-    guardFrames()
     this.#address = address
     this.#name = name
     this.#store = storeName(address)
@@ -46,38 +41,26 @@ export class Link {
     return this.#connecting
   }
 
-  /** A new channel. Its errors are told by what was asked of it, and by its event `close`. */
+  /** A new channel. */
   async channel(): Promise<Channel> {
     const connection = await this.connect()
-    const opening = connection.acquire({ emitErrorsFromChannel: true })
-    const channel = await this.within(opening, 'open a channel')
-    channel.on('error', () => {})
-    keepBodies(channel)
-    return channel
+    return this.within(connection.channel(), 'open a channel')
   }
 
-  /** Ends a channel, and waits so long for it: of a connection that RabbitMQ does not read none ever ends. */
-  async release(channel: Channel): Promise<void> {
-    const over = new AbortController()
-    const patience = pause(CLOSE_MS, undefined, { signal: over.signal }).catch(() => {})
-    await Promise.race([channel.close(), patience])
-    over.abort()
-  }
-
-  /** Rejects, and gives the connection up, when RabbitMQ has not answered in time. */
-  async within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
+  /**
+   * Rejects, and gives the connection up, when RabbitMQ has not answered in time. Meanwhile it keeps the process alive,
+   * which the connection does not.
+   */
+  within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
     const connection = this.#connection
-    const late = Symbol('late')
-    const over = new AbortController()
-    try {
-      const answer = await Promise.race([asked, pause(withinMs, late, { signal: over.signal })])
-      if (answer !== late) return answer as T
-    } finally {
-      over.abort()
-      asked.catch(() => {})
-    }
-    if (connection !== null) this.#drop(connection)
-    throw unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms`)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        if (connection !== null) this.#drop(connection)
+        reject(unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms`))
+      }, withinMs)
+      const over = () => clearTimeout(timer)
+      asked.then(resolve, reject).finally(over)
+    })
   }
 
   /** Gives the connection up: what still waits to be written goes nowhere. */
@@ -97,7 +80,6 @@ export class Link {
 
   async close(): Promise<void> {
     this.#ending.abort()
-    if (this.#connection === null) this.#giveUp?.()
     await this.#connecting?.catch(() => {})
     const connection = this.#connection
     if (connection === null) return
@@ -106,7 +88,7 @@ export class Link {
     const patience = pause(CLOSE_MS, undefined, { signal: over.signal }).catch(() => {})
     await Promise.race([connection.close().catch(() => {}), patience])
     over.abort()
-    connection.unsafeDestroy()
+    connection.destroy()
   }
 
   async #connect(): Promise<Connection> {
@@ -129,46 +111,38 @@ export class Link {
     }
   }
 
-  #open({ hostname, port, vhost, username, password, tls }: AmqpHost): Promise<Connection> {
-    const { heartbeatMs } = this.#address
-    return new Promise((resolve, reject) => {
-      const connection = new Connection({
-        hostname,
-        port,
-        vhost,
-        username,
-        password,
-        // The name by which a server behind others' is found; TLS names no addresses.
-        tls: tls && (isIP(hostname) === 0 ? { servername: hostname } : true),
-        heartbeat: Math.ceil(heartbeatMs / 1000),
-        connectionTimeout: ATTEMPT_MS,
-        connectionName: this.#name,
-        frameMax: FRAME_MAX,
-        // Otherwise a burst of small messages is written 16 KiB at a time.
-        socket: { writableHighWaterMark: 1 << 20 } as never,
-      })
-      // Also after it was given up: without a listener an error would end the process.
-      connection.on('error', (error) => {
-        this.#drop(connection)
-        reject(error)
-      })
-      connection.on('connection.blocked', (reason) => this.#block(connection, reason))
-      connection.on('connection.unblocked', () => this.#unblock())
-      connection.once('connection', () => {
-        if (this.#ending.signal.aborted) return this.#drop(connection)
-        fitFrames(connection)
-        this.#connection = connection
-        resolve(connection)
-      })
-      this.#giveUp = () => {
-        connection.unsafeDestroy()
-        reject(closed(`This connection to ${this.#store}`))
-      }
+  async #open({ hostname, port, vhost, username, password, tls }: AmqpHost): Promise<Connection> {
+    const options = {
+      hostname,
+      port,
+      // The name by which a server behind others' is found; TLS names no addresses.
+      tls: tls && { servername: isIP(hostname) === 0 ? hostname : null },
+      vhost,
+      username,
+      password,
+      heartbeat: Math.ceil(this.#address.heartbeatMs / 1000),
+      frameMax: FRAME_MAX,
+      name: this.#name,
+      openWithinMs: ATTEMPT_MS,
+    }
+    const connection: Connection = new Connection(options, {
+      blocked: (reason) => this.#block(connection, reason),
+      unblocked: () => this.#unblock(),
+      ended: () => this.#drop(connection),
     })
+    const giveUp = () => connection.destroy()
+    this.#ending.signal.addEventListener('abort', giveUp, { once: true })
+    try {
+      await connection.open()
+    } finally {
+      this.#ending.signal.removeEventListener('abort', giveUp)
+    }
+    this.#connection = connection
+    return connection
   }
 
   #drop(connection: Connection): void {
-    connection.unsafeDestroy()
+    connection.destroy()
     if (connection !== this.#connection) return
     this.#connection = null
     this.#unblock()

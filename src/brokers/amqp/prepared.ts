@@ -1,7 +1,8 @@
 /** Messages that are ready to be published. */
 import type { Message } from '../../message/message.ts'
 import { delayedKey, FIRST_EXCHANGE, MAX_DELAY_SECONDS } from './delayed-delivery.ts'
-import { type CaromHeader, type Publication, toPublication } from './wire-message.ts'
+import type { Publication } from './protocol/publication.ts'
+import { type CaromHeader, toPublication } from './wire-message.ts'
 
 export interface Prepared {
   readonly publication: Publication
@@ -28,6 +29,6 @@ export function prepareReleased(queue: string, message: Message, carom: CaromHea
 /** By its queue; or by the delayed delivery, whose order its own time to live would disturb: the header `expires` stays. */
 export function routed({ publication, queue, dueMs }: Prepared, nowMs: number): Publication {
   if (queue === null || dueMs <= nowMs) return publication
-  const { expiration: _, ...fields } = publication.fields
-  return { ...publication, exchange: FIRST_EXCHANGE, routingKey: delayedKey(dueMs - nowMs, queue), fields }
+  const { expiration: _, ...properties } = publication.properties
+  return { ...publication, exchange: FIRST_EXCHANGE, routingKey: delayedKey(dueMs - nowMs, queue), properties }
 }

@@ -3,24 +3,25 @@
  * for several messages at once that would be worth its price, so a call that fails may have left some of them there:
  * its error says how many were confirmed.
  */
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Channel, Connection, ReturnedMessage } from 'rabbitmq-client'
 import { CaromError } from '../../errors.ts'
 import { codeOf, unavailable } from './errors.ts'
 import type { Link } from './link.ts'
-import { bytesOf, type Publication } from './wire-message.ts'
+import type { Channel } from './protocol/channel.ts'
+import type { Connection } from './protocol/connection.ts'
+import type { Returned } from './protocol/incoming.ts'
+import type { Publication } from './protocol/publication.ts'
 
-interface InFlight {
-  readonly publication: Publication
-  /** RabbitMQ had no queue for it. */
-  isReturned: boolean
+interface Call {
+  readonly publications: readonly Publication[]
+  /** Those for which RabbitMQ had no queue. */
+  readonly returned: Set<Publication>
 }
 
 export class Publisher {
   readonly #link: Link
   readonly #store: string
   #channel: Promise<Channel> | null = null
-  readonly #inFlight = new Set<InFlight>()
+  readonly #calls = new Set<Call>()
   #connection: Connection | null = null
   /** What RabbitMQ takes (`max_message_size`), known once it has closed a channel of this connection for more. */
   #maxBytes = Infinity
@@ -37,7 +38,7 @@ export class Publisher {
    */
   async publish(publications: readonly Publication[]): Promise<readonly Publication[]> {
     if (publications.length === 0) return []
-    await this.#link.whileBlocked(BLOCKED_MS)
+    if (this.#link.blocked !== null) await this.#link.whileBlocked(BLOCKED_MS)
     if (this.#link.blocked !== null) {
       throw unavailable(
         `RabbitMQ at ${this.#store} takes no messages (${this.#link.blocked} alarm): none of ${publications.length} was published`,
@@ -45,45 +46,26 @@ export class Publisher {
     }
     const channel = await this.#open()
     this.#refuseLarge(publications)
-    const sent = publications.map((publication) => ({ publication, isReturned: false }))
-    for (const each of sent) this.#inFlight.add(each)
+    const call = { publications, returned: new Set<Publication>() }
+    this.#calls.add(call)
     try {
       await this.#confirm(channel, publications)
-      // What was returned is told a turn later than the confirm that follows it.
-      await turn()
-      return sent.filter(({ isReturned }) => isReturned).map(({ publication }) => publication)
+      return [...call.returned]
     } finally {
-      for (const each of sent) this.#inFlight.delete(each)
+      this.#calls.delete(call)
     }
-  }
-
-  async close(): Promise<void> {
-    const channel = await this.#channel?.catch(() => null)
-    this.#channel = null
-    if (channel != null) await this.#link.release(channel)
   }
 
   async #confirm(channel: Channel, publications: readonly Publication[]): Promise<void> {
-    let confirmed = 0
-    const failures: unknown[] = []
-    const confirm = async ({ exchange, routingKey, mandatory, fields, headers, body }: Publication) => {
-      try {
-        await channel.basicPublish({ ...fields, exchange, routingKey, mandatory, headers }, body)
-        confirmed++
-      } catch (error) {
-        this.#heed(error)
-        failures.push(error)
-      }
-    }
-    await this.#link.within(Promise.all(publications.map(confirm)), 'confirm what was published', CONFIRM_MS)
-    if (failures.length === 0) return
+    const answers = channel.publish(publications)
+    const { confirmed, refused, lost } = await this.#link.within(answers, 'confirm what was published', CONFIRM_MS)
+    if (confirmed === publications.length) return
+    this.#heed(lost)
     this.#refuseLarge(publications)
-    const nacked = failures.every((error) => codeOf(error) === 'NACK')
-    const rest = nacked ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
-    throw unavailable(
-      `RabbitMQ at ${this.#store} has confirmed ${confirmed} of ${publications.length} messages, ${rest}`,
-      failures[0],
-    )
+    const isRefused = confirmed + refused === publications.length
+    const rest = isRefused ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
+    const done = `RabbitMQ at ${this.#store} has confirmed ${confirmed} of ${publications.length} messages, ${rest}`
+    throw unavailable(done, lost ?? undefined)
   }
 
   /** The channel that ends of a message is told with whichever of those under way came first. */
@@ -95,9 +77,9 @@ export class Publisher {
   #refuseLarge(publications: readonly Publication[]): void {
     const large = publications.find(({ body }) => body.byteLength > this.#maxBytes)
     if (large === undefined) return
-    const { headers, fields, body } = large
+    const { headers, properties, body } = large
     const what = headers.task === undefined ? 'a result' : `task ${String(headers.task)}`
-    const text = `Cannot publish ${what} (${String(headers.id ?? fields.correlationId)}): it has ${body.byteLength} bytes`
+    const text = `Cannot publish ${what} (${String(headers.id ?? properties.correlationId)}): it has ${body.byteLength} bytes`
     const advice = `and RabbitMQ at ${this.#store} takes ${this.#maxBytes}: raise its max_message_size, or send less`
     throw new CaromError('CAROM_MESSAGE_INVALID', `${text}, ${advice}`)
   }
@@ -123,19 +105,22 @@ export class Publisher {
     return channel
   }
 
-  /** Which of those that are alike came back makes no difference. */
-  #returned(message: ReturnedMessage): void {
-    const body = bytesOf(message.body)
-    for (const each of this.#inFlight) {
-      const { exchange, routingKey, headers, body: sent } = each.publication
-      if (each.isReturned || exchange !== message.exchange || routingKey !== message.routingKey) continue
-      // A stranger's id may be a number, or anything, which does not come back as it was written.
-      const isOther = typeof headers.id === 'string' && headers.id !== message.headers?.id
-      if (isOther || !sent.equals(body)) continue
-      each.isReturned = true
-      return
+  /** It comes before its confirm. Which of those that are alike came back makes no difference. */
+  #returned(message: Returned): void {
+    for (const { publications, returned } of this.#calls) {
+      const found = publications.find((publication) => !returned.has(publication) && isAlike(publication, message))
+      if (found !== undefined) {
+        returned.add(found)
+        return
+      }
     }
   }
+}
+
+function isAlike(publication: Publication, message: Returned): boolean {
+  const { exchange, routingKey, properties, body } = publication
+  if (exchange !== message.exchange || routingKey !== message.routingKey) return false
+  return properties.correlationId === message.correlationId && message.body.equals(body)
 }
 
 const TOO_LARGE = /larger than (?:configured )?max size (\d+)/

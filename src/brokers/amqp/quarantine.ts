@@ -2,12 +2,13 @@
  * Messages that were set aside, in one queue. Looking means taking all of it and giving it back: one looks at a time,
  * and what was taken is given back by RabbitMQ itself if the one who looks dies.
  */
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { setTimeout as pause } from 'node:timers/promises'
 import { backoffMs } from '../../support/backoff.ts'
 import type { Quarantine, QuarantinedMessage } from '../broker.ts'
 import { codeOf, unavailable } from './errors.ts'
 import { prepare } from './prepared.ts'
+import type { Channel } from './protocol/channel.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import { readQuarantined } from './quarantined.ts'
 import type { AmqpStore } from './store.ts'
 import { QUARANTINE_QUEUE } from './topology.ts'
@@ -54,7 +55,7 @@ export class AmqpQuarantine implements Quarantine {
     } catch (error) {
       throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
     } finally {
-      await this.#store.link.release(channel)
+      await channel.close()
     }
   }
 
@@ -67,7 +68,7 @@ export class AmqpQuarantine implements Quarantine {
       try {
         return { channel, taken: await this.#take(channel) }
       } catch (error) {
-        await this.#store.link.release(channel)
+        await channel.close()
         // It was declared before, and deleted since.
         if (codeOf(error) === 'NOT_FOUND') this.#store.topology.forget(QUARANTINE_QUEUE)
         const isWorthIt = ['ACCESS_REFUSED', 'NOT_FOUND'].includes(codeOf(error)) && performance.now() < deadlineMs
@@ -79,9 +80,8 @@ export class AmqpQuarantine implements Quarantine {
 
   async #take(channel: Channel): Promise<readonly Taken[]> {
     const taken: Taken[] = []
-    const deliver = (raw: AsyncMessage) => {
-      const quarantined = readQuarantined({ ...raw, messageCount: 0 })
-      taken.push({ deliveryTag: raw.deliveryTag, quarantined })
+    const deliver = (raw: Delivered) => {
+      taken.push({ deliveryTag: raw.deliveryTag, quarantined: readQuarantined(raw) })
     }
     const asked = channel.basicConsume({ queue: QUARANTINE_QUEUE, exclusive: true }, deliver)
     const { consumerTag } = await this.#store.link.within(asked, 'show what is in quarantine')
@@ -97,7 +97,6 @@ export class AmqpQuarantine implements Quarantine {
       await pause(5)
     }
     await this.#store.link.within(channel.basicCancel({ consumerTag }), 'stop showing what is in quarantine')
-    await turn()
     return taken
   }
 

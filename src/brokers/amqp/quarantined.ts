@@ -1,12 +1,12 @@
 /** A message on its way into the quarantine and out again. */
 import { createHash, randomUUID } from 'node:crypto'
-import type { SyncMessage } from 'rabbitmq-client'
 import { isCaromError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
 import type { DeliveryCounts, QuarantinedMessage } from '../broker.ts'
 import { type Prepared, prepare } from './prepared.ts'
+import type { Content } from './protocol/content.ts'
 import { QUARANTINE_QUEUE } from './topology.ts'
-import { bytesOf, readMessage } from './wire-message.ts'
+import { readMessage } from './wire-message.ts'
 
 export function prepareQuarantined(
   queue: string,
@@ -30,7 +30,7 @@ export function prepareQuarantined(
 }
 
 /** Whatever lies in the quarantine: also what nobody here has put there. */
-export function readQuarantined(raw: SyncMessage): QuarantinedMessage {
+export function readQuarantined(raw: Content): QuarantinedMessage {
   try {
     const { message, carom } = readMessage(raw)
     const { deliveries = 0, crashes = 0, foreign = 0 } = carom
@@ -44,7 +44,7 @@ export function readQuarantined(raw: SyncMessage): QuarantinedMessage {
       atMs,
     }
   } catch {
-    const message = { headers: {}, properties: {}, contentType: '', contentEncoding: '', body: bytesOf(raw.body) }
+    const message = { headers: {}, properties: {}, contentType: '', contentEncoding: '', body: raw.body }
     const counts = { deliveries: 0, crashes: 0, foreign: 0 }
     const taskId = nameOf(raw)
     const reason = 'It cannot be read'
@@ -53,8 +53,8 @@ export function readQuarantined(raw: SyncMessage): QuarantinedMessage {
 }
 
 /** The same whenever it is looked at; those that are alike share it. */
-function nameOf({ body }: SyncMessage): string {
-  return `unnamed-${createHash('sha256').update(bytesOf(body)).digest('hex').slice(0, 32)}`
+function nameOf({ body }: Content): string {
+  return `unnamed-${createHash('sha256').update(body).digest('hex').slice(0, 32)}`
 }
 
 const MAX_ID_LENGTH = 1024

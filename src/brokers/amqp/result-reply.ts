@@ -17,13 +17,12 @@ export function prepareReply(meta: ResultMeta, isPersistent: boolean): Prepared[
     routingKey: reply.to,
     // The sender may be gone, and its queue with it: then nobody wants to know.
     mandatory: false,
-    fields: {
+    properties: {
       contentType: 'application/json',
       contentEncoding: 'utf-8',
       deliveryMode: isPersistent ? 2 : 1,
       priority: 0,
       correlationId,
-      timestamp: undefined,
     },
     headers: {},
     body: bodyOf(meta),

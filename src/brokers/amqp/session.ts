@@ -3,13 +3,14 @@
  * so is every claim that was made on it, and the next session begins with nothing.
  */
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { isCaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type Arrival, judgeArrival } from './arrival.ts'
 import { Credit } from './credit.ts'
 import { unavailable } from './errors.ts'
 import type { Prepared } from './prepared.ts'
+import type { Channel } from './protocol/channel.ts'
+import type { Delivered } from './protocol/incoming.ts'
 import type { AmqpStore } from './store.ts'
 
 interface Moved {
@@ -82,12 +83,15 @@ export class Session {
     if (this.alive) this.#credit.lower(Math.max(1, total))
   }
 
-  /** No further messages. What was not claimed goes back, as if it had never been here. */
-  async withdraw(): Promise<void> {
+  /**
+   * No further messages, until they are wanted again. What was not claimed goes back, as if it had never been here, and
+   * `others` with it: while RabbitMQ may deliver more, the next message can overtake one that is on its way back.
+   */
+  async withdraw(others: readonly Arrival[] = []): Promise<void> {
     await this.#inTurn(async () => {
       if (!this.alive) return
       await this.#credit.cancelAll()
-      this.requeue(this.arrivals.splice(0), 'uncounted')
+      this.requeue([...others, ...this.arrivals.splice(0)], 'uncounted')
       await this.#credit.barrier()
     })
   }
@@ -113,7 +117,7 @@ export class Session {
   async close(): Promise<void> {
     // What was published elsewhere already would come twice.
     await Promise.race([this.#moving, pause(MOVING_MS, undefined, { ref: false })])
-    await this.#store.link.release(this.#channel)
+    await this.#channel.close()
   }
 
   /** One after the other: each begins where the one before has left the channel. */
@@ -126,7 +130,7 @@ export class Session {
     return next
   }
 
-  #delivered(queue: string, raw: AsyncMessage): void {
+  #delivered(queue: string, raw: Delivered): void {
     const judgement = judgeArrival(queue, raw, this.#store.returned, Date.now())
     if (judgement.type === 'claimable') {
       this.arrivals.push(judgement.arrival)

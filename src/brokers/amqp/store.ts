@@ -62,7 +62,6 @@ export class AmqpStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.topology.close(), this.#publisher.close()]).catch(() => {})
     await Promise.all([this.link.close(), this.publishingLink.close()])
   }
 

@@ -3,6 +3,7 @@
  * are not finite, integers that do not come back as they were (a reader has 64 bits, and this one 53 and exact powers
  * beyond), and values that are no JSON.
  */
+import { MAX_DEPTH } from './protocol/field-table.ts'
 
 /** A value that has no form in a table. `path` names it, as in `headers.x[0]`. */
 export class NoTableFormError extends Error {
@@ -18,102 +19,90 @@ export class NoTableFormError extends Error {
 
 export type Table = Readonly<Record<string, unknown>>
 
-/** @throws NoTableFormError */
-export function toTable(headers: Table, root: string): Table {
-  const budget = { bytes: MAX_TABLE_BYTES }
-  return tableOf(headers, root, 0, budget)
-}
-
-/** A table that was received, as plain data: integers beyond 2^53 are a `bigint`. @throws NoTableFormError */
-export function fromTable(table: Table, root: string): Record<string, unknown> {
-  return plain(table, root, 0) as Record<string, unknown>
+/** The same table, which can be written. @throws NoTableFormError */
+export function checkTable(headers: Table, root: string): Table {
+  checkFields(headers, root, 0, { bytes: MAX_TABLE_BYTES })
+  return headers
 }
 
 interface Budget {
   bytes: number
 }
 
-function tableOf(object: Table, path: string, depth: number, budget: Budget): Table {
-  if (depth > MAX_DEPTH) throw new NoTableFormError(path, `is nested deeper than ${MAX_DEPTH} levels`)
-  const table: [string, unknown][] = []
-  for (const [key, value] of Object.entries(object)) {
+/** Of what a path says of its place, so that nothing is put together for what is in order. */
+type Path = string | readonly [path: Path, key: string | number]
+
+function checkFields(object: Table, path: Path, depth: number, budget: Budget): void {
+  if (depth > MAX_DEPTH) refuse(path, `is nested deeper than ${MAX_DEPTH} levels`)
+  for (const key of Object.keys(object)) {
+    const value = object[key]
     if (value === undefined) continue
     const keyBytes = Buffer.byteLength(key)
-    if (keyBytes > 255) throw new NoTableFormError(path, 'has a name of more than 255 bytes')
+    if (keyBytes > 255) refuse(path, 'has a name of more than 255 bytes')
     spend(budget, keyBytes + 2, path)
-    table.push([key, fieldOf(value, `${path}.${key}`, depth + 1, budget)])
+    checkField(value, [path, key], depth + 1, budget)
   }
-  return fromEntries(table)
 }
 
-function fieldOf(value: unknown, path: string, depth: number, budget: Budget): unknown {
+function checkField(value: unknown, path: Path, depth: number, budget: Budget): void {
   switch (typeof value) {
     case 'string':
-      spend(budget, Buffer.byteLength(value) + 5, path)
-      return value
+      return spend(budget, Buffer.byteLength(value) + 5, path)
     case 'number':
       spend(budget, 9, path)
-      return numberOf(value, path)
+      return checkNumber(value, path)
     case 'bigint':
       spend(budget, 9, path)
-      return integerOf(value, path)
+      return checkInteger(value, path)
     case 'boolean':
-      spend(budget, 2, path)
-      return value
+      return spend(budget, 2, path)
     case 'object':
-      return containerOf(value, path, depth, budget)
+      return checkContainer(value, path, depth, budget)
     default:
-      throw new NoTableFormError(path, `is a ${typeof value}, which AMQP has no form for`)
+      refuse(path, `is a ${typeof value}, which AMQP has no form for`)
   }
 }
 
-function containerOf(value: object | null, path: string, depth: number, budget: Budget): unknown {
+function checkContainer(value: object | null, path: Path, depth: number, budget: Budget): void {
   spend(budget, 5, path)
-  if (value === null) return null
+  if (value === null) return
   if (Array.isArray(value)) {
-    if (depth > MAX_DEPTH) throw new NoTableFormError(path, `is nested deeper than ${MAX_DEPTH} levels`)
+    if (depth > MAX_DEPTH) refuse(path, `is nested deeper than ${MAX_DEPTH} levels`)
     // A gap is null, as in JSON.
-    return Array.from(value, (item, index) => fieldOf(item ?? null, `${path}[${index}]`, depth + 1, budget))
+    for (const [index, item] of value.entries()) checkField(item ?? null, [path, index], depth + 1, budget)
+    return
   }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return tableOf(value as Table, path, depth, budget)
-  throw new NoTableFormError(path, 'is an object of a class, which AMQP has no form for: send text')
+  if (prototype === Object.prototype || prototype === null) return checkFields(value as Table, path, depth, budget)
+  refuse(path, 'is an object of a class, which AMQP has no form for: send text')
 }
 
-/** As a `bigint` the library writes 64 bits. Its shorter forms are read wrongly, or not at all, by Python's py-amqp. */
-function numberOf(value: number, path: string): number | bigint {
-  if (Number.isInteger(value)) return integerOf(BigInt(value), path)
-  if (!Number.isFinite(value)) throw new NoTableFormError(path, `is ${value}, which no JSON has either`)
-  if (Math.abs(value) < 2 ** 50) return value
-  throw new NoTableFormError(path, 'is a fraction beyond 2^50, which does not arrive as it was')
+function checkNumber(value: number, path: Path): void {
+  if (Number.isSafeInteger(value)) return
+  if (Number.isInteger(value)) return checkInteger(BigInt(value), path)
+  if (!Number.isFinite(value)) refuse(path, `is ${value}, which no JSON has either`)
+  if (Math.abs(value) >= 2 ** 50) refuse(path, 'is a fraction beyond 2^50, which does not arrive as it was')
 }
 
-function integerOf(value: bigint, path: string): bigint {
+function checkInteger(value: bigint, path: Path): void {
   const fits = value >= -(2n ** 63n) && value < 2n ** 63n && BigInt(Number(value)) === value
-  if (fits) return value
-  throw new NoTableFormError(path, 'is an integer that does not arrive as it was: send it as text')
+  if (!fits) refuse(path, 'is an integer that does not arrive as it was: send it as text')
 }
 
-function spend(budget: Budget, bytes: number, path: string): void {
+function spend(budget: Budget, bytes: number, path: Path): void {
   budget.bytes -= bytes
-  if (budget.bytes < 0) {
-    throw new NoTableFormError(path, `is beyond the ${MAX_TABLE_BYTES} bytes that headers may take with AMQP`)
-  }
+  if (budget.bytes < 0) refuse(path, `is beyond the ${MAX_TABLE_BYTES} bytes that headers may take with AMQP`)
 }
 
-function plain(value: unknown, path: string, depth: number): unknown {
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) return BigInt(value)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  if (depth > MAX_DEPTH) throw new NoTableFormError(path, `is nested deeper than ${MAX_DEPTH} levels`)
-  if (Array.isArray(value)) return value.map((item) => plain(item, path, depth + 1))
-  return fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field, path, depth + 1)]))
+function refuse(path: Path, reason: string): never {
+  throw new NoTableFormError(textOf(path), reason)
 }
 
-/** Every key is an own one, `__proto__` too. */
-function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
-  return Object.fromEntries(entries)
+function textOf(path: Path): string {
+  if (typeof path === 'string') return path
+  const [before, key] = path
+  return typeof key === 'number' ? `${textOf(before)}[${key}]` : `${textOf(before)}.${key}`
 }
 
-const MAX_DEPTH = 64
 // One frame less what the other properties and the queue's name may take.
 const MAX_TABLE_BYTES = 120_000

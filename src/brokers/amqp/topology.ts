@@ -2,11 +2,11 @@
  * Exchanges, queues and bindings, declared as Celery declares them. Whatever exists with other arguments is used as it
  * is: they are its owner's. One channel, one declaration at a time, since a refused one ends its channel.
  */
-import type { Channel } from 'rabbitmq-client'
 import type { AmqpAddress } from './address.ts'
 import { delayLevels, dueKey, LAST_EXCHANGE } from './delayed-delivery.ts'
 import { codeOf, unavailable } from './errors.ts'
 import type { Link } from './link.ts'
+import type { Channel } from './protocol/channel.ts'
 
 /** Where messages are set aside, for all apps of a vhost. */
 export const QUARANTINE_QUEUE = 'carom.quarantine'
@@ -110,11 +110,6 @@ export class Topology {
     })
     this.#last = next.catch(() => {})
     return next
-  }
-
-  async close(): Promise<void> {
-    await this.#last
-    if (this.#channel !== null) await this.#link.release(this.#channel)
   }
 
   /** False where it exists with other arguments. */

@@ -2,24 +2,13 @@
  * A message as AMQP has it: headers as a table, properties beside it, the body as it is. What Carom adds is one header,
  * `x-carom`, a table; Python's workers show it among a request's headers and do nothing with it.
  */
-import type { AsyncMessage, SyncMessage } from 'rabbitmq-client'
 import { CaromError } from '../../errors.ts'
 import { quoted } from '../../message/invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
 import type { DeliveryCounts } from '../broker.ts'
-import { UnreadableHeaders } from './frame-guard.ts'
-import { fromTable, NoTableFormError, type Table, toTable } from './table.ts'
-
-/** What the library sends as one message. */
-export interface Publication {
-  readonly exchange: string
-  readonly routingKey: string
-  /** A message that reaches no queue is an error, and not dropped. */
-  readonly mandatory: boolean
-  readonly fields: Table
-  readonly headers: Table
-  readonly body: Buffer
-}
+import { type Content, type Properties, UnreadableHeaders } from './protocol/content.ts'
+import type { Publication } from './protocol/publication.ts'
+import { checkTable, NoTableFormError, type Table } from './table.ts'
 
 /** The header `x-carom`. All of it may be missing; what is no number or text counts as missing. */
 export interface CaromHeader extends Partial<DeliveryCounts> {
@@ -42,7 +31,7 @@ export function toPublication(queue: string, message: Message, carom: CaromHeade
       exchange: '',
       routingKey: queue,
       mandatory: true,
-      fields: fieldsOf(message),
+      properties: propertiesOf(message),
       headers: headersOf(message, carom),
       // The publisher may go on to use its buffer.
       body: Buffer.from(message.body),
@@ -61,44 +50,47 @@ export interface ReadMessage {
 }
 
 /** @throws NoTableFormError when it cannot be read. */
-export function readMessage(raw: AsyncMessage | SyncMessage): ReadMessage {
+export function readMessage(raw: Content): ReadMessage {
   if (raw.headers instanceof UnreadableHeaders) throw new NoTableFormError('headers', raw.headers.reason)
-  const { 'x-carom': carom, 'x-delivery-count': returns, ...table } = (raw.headers ?? {}) as Record<string, unknown>
-  const kept = Object.entries(table).filter(([name]) => !BROKER_HEADERS.has(name))
-  const properties: [string, unknown][] = [...PROPERTIES].map(([name, field]) => [
-    name,
-    (raw as unknown as Table)[field],
-  ])
+  const { 'x-carom': carom, 'x-delivery-count': returns } = raw.headers ?? {}
   const message: Message = {
-    headers: fromTable(Object.fromEntries(kept), 'headers') as unknown as TaskHeaders,
-    properties: Object.fromEntries(properties.filter(([, value]) => value !== undefined)) as MessageProperties,
+    headers: readHeaders(raw.headers ?? {}),
+    properties: readProperties(raw),
     contentType: raw.contentType ?? '',
-    contentEncoding: raw.contentEncoding ?? 'utf-8',
-    body: bytesOf(raw.body),
+    contentEncoding: raw.contentEncoding || 'utf-8',
+    body: raw.body,
   }
-  return { message, carom: readCarom(carom), returns: typeof returns === 'number' ? returns : null }
+  return { message, carom: readCarom(carom), returns: countOf(returns) ?? null }
 }
 
-/** The library does not say what a body is: on the channels of a link it is bytes (`keepBodies`). */
-export function bytesOf(body: unknown): Buffer {
-  return body as Buffer
+/** What others do not know belongs to RabbitMQ or to Carom. */
+function readHeaders(table: Table): TaskHeaders {
+  const isWhole = !BROKER_HEADERS.some((name) => Object.hasOwn(table, name))
+  const kept = isWhole
+    ? table
+    : Object.fromEntries(Object.entries(table).filter(([name]) => !BROKER_HEADERS.includes(name)))
+  return kept as unknown as TaskHeaders
 }
 
-function fieldsOf(message: Message): Record<string, unknown> {
-  const fields: Record<string, unknown> = {
+function readProperties(raw: Content): MessageProperties {
+  const properties: Record<string, unknown> = {}
+  for (const [name, property] of PROPERTIES) if (raw[property] !== undefined) properties[name] = raw[property]
+  return properties
+}
+
+function propertiesOf(message: Message): Properties {
+  const properties: Record<string, unknown> = {
     contentType: short(message.contentType, 'contentType'),
     contentEncoding: short(message.contentEncoding, 'contentEncoding'),
-    // The library would add the time.
-    timestamp: undefined,
     deliveryMode: 2,
   }
   for (const [name, value] of Object.entries(message.properties)) {
-    const field = PROPERTIES.get(name)
+    const property = PROPERTIES.get(name)
     if (value === undefined || value === null || isBeyondExpiration(name, value)) continue
-    if (field === undefined) throw new NoTableFormError(`properties.${name}`, 'is no property that AMQP has')
-    fields[field] = propertyOf(name, value)
+    if (property === undefined) throw new NoTableFormError(`properties.${name}`, 'is no property that AMQP has')
+    properties[property] = propertyOf(name, value)
   }
-  return fields
+  return properties
 }
 
 function propertyOf(name: string, value: unknown): unknown {
@@ -137,32 +129,33 @@ function headersOf(message: Message, carom: CaromHeader): Table {
   const taken = RESERVED_HEADERS.find((name) => Object.hasOwn(message.headers, name))
   if (taken !== undefined)
     throw new NoTableFormError(`headers.${taken}`, 'is a name that RabbitMQ or Carom uses itself')
-  const headers = toTable(message.headers, 'headers')
+  const headers = checkTable(message.headers, 'headers')
   const added = Object.entries(carom).filter(([, value]) => value !== undefined && value !== 0)
-  return added.length === 0 ? headers : { ...headers, 'x-carom': toTable(Object.fromEntries(added), 'x-carom') }
+  return added.length === 0 ? headers : { ...headers, 'x-carom': checkTable(Object.fromEntries(added), 'x-carom') }
 }
 
 function readCarom(table: unknown): CaromHeader {
   if (typeof table !== 'object' || table === null) return {}
   const fields = table as Table
-  const number = (name: keyof CaromHeader) => {
-    const value = fields[name]
-    return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined
-  }
   const text = (name: keyof CaromHeader) => {
     const value = fields[name]
     return typeof value === 'string' ? value : undefined
   }
   return {
-    deliveries: number('deliveries') ?? 0,
-    crashes: number('crashes') ?? 0,
-    foreign: number('foreign') ?? 0,
-    dueMs: number('dueMs'),
+    deliveries: countOf(fields.deliveries) ?? 0,
+    crashes: countOf(fields.crashes) ?? 0,
+    foreign: countOf(fields.foreign) ?? 0,
+    dueMs: countOf(fields.dueMs),
     reason: text('reason'),
-    atMs: number('atMs'),
+    atMs: countOf(fields.atMs),
     queue: text('queue'),
     taskId: text('taskId'),
   }
+}
+
+/** Anybody may have written it. */
+function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined
 }
 
 function invalid(message: Message, why: string, cause?: unknown): CaromError {
@@ -176,7 +169,7 @@ function invalid(message: Message, why: string, cause?: unknown): CaromError {
 const MAX_SHORT_BYTES = 255
 const MAX_EXPIRATION_MS = 2 ** 32 - 1
 // Without user_id and cluster_id, which only RabbitMQ itself may set.
-const PROPERTIES: ReadonlyMap<string, string> = new Map([
+const PROPERTIES: ReadonlyMap<string, keyof Properties> = new Map([
   ['correlation_id', 'correlationId'],
   ['reply_to', 'replyTo'],
   ['delivery_mode', 'deliveryMode'],
@@ -189,10 +182,11 @@ const PROPERTIES: ReadonlyMap<string, string> = new Map([
 ])
 // RabbitMQ delivers a message to the queues that CC and BCC name, too: also when it is only put back into its own.
 const RESERVED_HEADERS = ['CC', 'BCC', 'x-carom']
-const BROKER_HEADERS = new Set([
+const BROKER_HEADERS = [
   ...RESERVED_HEADERS,
+  'x-delivery-count',
   'x-death',
   'x-first-death-exchange',
   'x-first-death-queue',
   'x-first-death-reason',
-])
+]

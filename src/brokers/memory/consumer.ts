@@ -11,6 +11,7 @@ interface ConsumerOwner {
 }
 
 export class MemoryConsumer implements Consumer {
+  readonly commits = true
   readonly #store: MemoryStore
   readonly #options: ConsumerOptions
   readonly #owner: ConsumerOwner

@@ -23,6 +23,7 @@ export async function openConsumer(store: RedisStore, asked: ConsumerOptions, on
 }
 
 class RedisConsumer implements Consumer {
+  readonly commits = true
   readonly #store: RedisStore
   readonly #options: ConsumerOptions
   readonly #onClosed: () => void

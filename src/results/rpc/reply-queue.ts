@@ -1,10 +1,10 @@
 /** The queue to which results are sent, and its consumer, which is there again after every lost connection. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Channel } from '../../brokers/amqp/protocol/channel.ts'
+import type { Delivered } from '../../brokers/amqp/protocol/incoming.ts'
 import { readReply, unreadableReply } from '../../brokers/amqp/result-reply.ts'
 import type { AmqpStore } from '../../brokers/amqp/store.ts'
-import { bytesOf } from '../../brokers/amqp/wire-message.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import type { ResultMeta } from '../meta.ts'
 
@@ -38,7 +38,6 @@ export class ReplyQueue {
       const answer = channel.queueDeclare({ queue: this.name, passive: true })
       await this.#store.link.within(answer, 'answer for the queue of results')
     }
-    await turn()
   }
 
   async close(): Promise<void> {
@@ -49,7 +48,7 @@ export class ReplyQueue {
     await this.#store.link
       .within(channel.queueDelete({ queue: this.name }), 'delete the queue of results')
       .catch(() => {})
-    await this.#store.link.release(channel)
+    await channel.close()
   }
 
   async #open(): Promise<Channel> {
@@ -71,10 +70,10 @@ export class ReplyQueue {
     await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
   }
 
-  #deliver({ body, correlationId }: AsyncMessage): void {
+  #deliver({ body, correlationId }: Delivered): void {
     let meta: ResultMeta
     try {
-      meta = readReply(bytesOf(body))
+      meta = readReply(body)
     } catch (error) {
       // Without the property nobody can be told: for which task it is, is what cannot be read.
       if (correlationId === undefined) return

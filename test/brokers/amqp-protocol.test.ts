@@ -1,0 +1,88 @@
+/** Frames as they are written and read, without a RabbitMQ. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AmqpError } from '../../src/brokers/amqp/protocol/amqp-error.ts'
+import { Confirms } from '../../src/brokers/amqp/protocol/confirms.ts'
+import { readContentHeader } from '../../src/brokers/amqp/protocol/content.ts'
+import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
+import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
+import { putPublication } from '../../src/brokers/amqp/protocol/publication.ts'
+
+const FRAME_MAX = 4_096
+const PROPERTIES = { contentType: 'text/plain', deliveryMode: 2, timestamp: 2 ** 33, correlationId: 'ü' }
+const publication = (headers: Record<string, unknown>, body: Uint8Array) => {
+  return { exchange: '', routingKey: 'q', mandatory: true, properties: PROPERTIES, headers, body }
+}
+
+function framesOf(...chunks: readonly Uint8Array[]): [number, Buffer][] {
+  const frames: [number, Buffer][] = []
+  const reader = new FrameReader(FRAME_MAX, (type, _, payload) => frames.push([type, Buffer.from(payload)]))
+  for (const chunk of chunks) reader.push(Buffer.from(chunk))
+  return frames
+}
+
+test('a message is read as it was written, wherever its bytes are cut and its memory ends', () => {
+  const writer = new FrameWriter()
+  // Further by less than a table takes each time, so that tables begin at every distance from the end of the memory.
+  for (let length = 0; length < 3_000; length++) {
+    const body = Buffer.alloc(length, length)
+    putPublication(writer, 1, FRAME_MAX, publication({ n: length, list: [null, 'x'.repeat(length % 7)] }, body))
+    const bytes = writer.take()
+    const frames = framesOf(bytes.subarray(0, length % bytes.byteLength), bytes.subarray(length % bytes.byteLength))
+    assert.deepEqual(
+      frames.map(([type]) => type),
+      length === 0 ? [1, 2] : [1, 2, 3],
+    )
+    const { bodyBytes, properties } = readContentHeader(frames[1]?.[1] as Buffer)
+    assert.equal(bodyBytes, length)
+    assert.deepEqual(properties, { ...PROPERTIES, headers: { n: length, list: [null, 'x'.repeat(length % 7)] } })
+    if (length > 0) assert.deepEqual(frames[2]?.[1], body)
+  }
+})
+
+test('a table may begin at the very end of the memory, and one that fits no frame is refused', () => {
+  for (let left = 0; left < 40; left++) {
+    const writer = new FrameWriter()
+    writer.bytes(Buffer.alloc(65_536 - left))
+    writer.take()
+    assert.deepEqual(writer.table({ a: 1 }).take(), new FrameWriter().table({ a: 1 }).take())
+  }
+  assert.throws(() => new FrameWriter().table({ text: 'x'.repeat(200_000) }), /take more than 131072 bytes/)
+  const tooLarge = publication({ text: 'x'.repeat(FRAME_MAX) }, Buffer.alloc(1))
+  assert.throws(() => putPublication(new FrameWriter(), 1, FRAME_MAX, tooLarge), { code: 'CONTENT_TOO_LARGE' })
+})
+
+test('a large body goes in frames that are no larger than agreed', () => {
+  const writer = new FrameWriter()
+  putPublication(writer, 1, FRAME_MAX, publication({}, Buffer.alloc(10_000, 7)))
+  const [, , ...pieces] = framesOf(writer.take())
+  assert.deepEqual(
+    pieces.map(([, piece]) => piece.byteLength),
+    [4_088, 4_088, 1_824],
+  )
+})
+
+test('what is no frame, or is larger than agreed, is an error', () => {
+  for (const bytes of [
+    [65, 77, 81, 80, 0, 0, 9, 1],
+    [1, 0, 0, 0, 0, 255, 255, 0],
+    [8, 0, 0, 0, 0, 0, 0, 205],
+  ]) {
+    assert.throws(() => framesOf(Buffer.from(bytes)), AmqpError)
+  }
+})
+
+test('confirms are counted for the call that published, whatever their order, and lost ones are told', async () => {
+  const confirms = new Confirms()
+  const [first, second, third] = [confirms.expect(2), confirms.expect(2), confirms.expect(1)]
+  confirms.heard(3, false, true)
+  confirms.heard(2, true, true)
+  assert.deepEqual(await first, { confirmed: 2, refused: 0, lost: null })
+  confirms.heard(4, false, false)
+  confirms.heard(4, false, true)
+  assert.deepEqual(await second, { confirmed: 1, refused: 1, lost: null })
+  const lost = new Error('gone')
+  confirms.lose(lost)
+  assert.deepEqual(await third, { confirmed: 0, refused: 0, lost })
+  assert.deepEqual(await confirms.expect(0), { confirmed: 0, refused: 0, lost: null })
+})
