@@ -27,7 +27,7 @@ for (const [what, link, field] of [
   ['a task name without end', sig('x'.repeat(5_000)), /characters/],
   ['more messages than anybody needs', container('group', Array(10_001).fill(sig('a'))), /messages/],
   ["a queue of Redis's own", sig('a', { options: { queue: 'unacked' } }), /options\.queue/],
-  ['a queue of ours', sig('a', { options: { routing_key: 'carom.leases' } }), /options\.routing_key/],
+  ['a queue of ours', sig('a', { options: { queue: 'carom.leases' } }), /options\.queue/],
   ['a queue with a NUL', sig('a', { options: { queue: 'a\0b' } }), /NUL/],
   ['a queue of more bytes than AMQP names', sig('a', { options: { queue: 'é'.repeat(128) } }), /256 bytes/],
 ] as const) {
