@@ -4,6 +4,7 @@ import { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as BadFrames from './fixtures/bad-frames.ts'
 import { caromFailureOf, deathOf, fixture, NO_TICKETS, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 const CASES = [
   ['text', /Expected a frame, found the bytes 7b22/],
@@ -27,7 +28,12 @@ const OF_SHARED_MEMORY = [
 ] as const
 
 const never = () => new Promise<never>(() => {})
-const pool = new Pool<typeof BadFrames>({ module: fixture('bad-frames'), processes: 2, answer: never })
+const pool = new Pool<typeof BadFrames>({
+  module: fixture('bad-frames'),
+  startMethod: START_METHOD,
+  processes: 2,
+  answer: never,
+})
 after(() => pool.terminate())
 
 for (const [name, evidence] of [...CASES, ...(NO_TICKETS ? [] : OF_SHARED_MEMORY)]) {

@@ -10,10 +10,11 @@ import type * as BadFrames from './fixtures/bad-frames.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { isAlive } from './proc.ts'
 import { caromFailureOf, deathOf, failureOf, fixture, openPool } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
-const pool = new Pool<Functions>({ module: fixture('billiard'), processes: 2 })
+const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 2 })
 after(() => pool.close())
 const numbers = Array.from({ length: 100 }, (_, at) => at)
 const squares = numbers.map((n) => n * n)

@@ -6,11 +6,12 @@ import { until } from '../support/wait.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { processFacts } from './proc.ts'
 import { caromFailureOf, failureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
 // Shared by those that kill no more than its child; each leaves it idle.
-const pool = new Pool<Functions>({ module: fixture('billiard'), processes: 1 })
+const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 1 })
 after(() => pool.terminate())
 
 test('Complaint 1 (billiard#104, celery#1218, billiard#457): a pool works on after each of three hard limits', async () => {

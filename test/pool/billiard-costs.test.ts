@@ -8,11 +8,12 @@ import { until } from '../support/wait.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { openFileCount } from './proc.ts'
 import { deathOf, failureOf, fixture, openPool } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
 // Shared by those that kill no more than its child; each leaves it idle.
-const pool = new Pool<Functions>({ module: fixture('billiard'), processes: 1 })
+const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 1 })
 after(() => pool.terminate())
 
 test('Row 138: an error that is hard to send is readable, and two thousand of them leave no memory behind', async () => {
@@ -51,7 +52,7 @@ test('Complaint 14 (celery#1845): a parent whose child was killed rests while it
 test('Complaint 17 (billiard#282, billiard#293): three pools that were closed leave no descriptor open', async () => {
   const before = openFileCount()
   for (let round = 0; round < 3; round++) {
-    const short = new Pool<Functions>({ module: fixture('billiard'), processes: 2 })
+    const short = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 2 })
     assert.equal(await short.exports.add(1, round), round + 1)
     await short.close()
   }

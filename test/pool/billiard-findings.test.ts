@@ -6,10 +6,11 @@ import { until } from '../support/wait.ts'
 import type * as BadFrames from './fixtures/bad-frames.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { caromFailureOf, deathOf, failureOf, fixture, openPool } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
-const pool = new Pool<Functions>({ module: fixture('billiard'), processes: 1 })
+const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 1 })
 after(() => pool.terminate())
 
 test('Complaint 22 (celery#950, billiard#69, billiard#260): a dozen deaths in a row end no pool, and one job that ends well makes it whole', async (t) => {

@@ -4,10 +4,11 @@ import { after, test } from 'node:test'
 import { Pool, SoftTimeLimitExceeded, TimeLimitExceeded } from '../../src/pool/index.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { caromFailureOf, deathOf, failureOf, fixture, openPool } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
-const pool = new Pool<Functions>({ module: fixture('billiard'), processes: 1 })
+const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD, processes: 1 })
 after(() => pool.terminate())
 
 test('Row 2: limits strike those that are late, whatever comes and goes meanwhile', async (t) => {

@@ -5,9 +5,15 @@ import { Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { fixture, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 // One pool for all rows: each leaves it with two children, all of them idle.
-const pool = new Pool<typeof Billiard>({ module: fixture('billiard'), processes: 2, timeLimitMs: 60_000 })
+const pool = new Pool<typeof Billiard>({
+  module: fixture('billiard'),
+  startMethod: START_METHOD,
+  processes: 2,
+  timeLimitMs: 60_000,
+})
 after(() => pool.terminate())
 
 test('Row 139: stats() has the keys that `inspect stats` shows for a pool', async () => {

@@ -7,6 +7,7 @@ import { RestartBudget } from '../../src/pool/parent/restart-budget.ts'
 import { usableCpus } from '../../src/support/cpus.ts'
 import type * as Billiard from './fixtures/billiard.ts'
 import { caromFailureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 type Functions = typeof Billiard
 
@@ -34,7 +35,7 @@ test('Row 21 (celery#496, celery#9894): children are started fresh on every syst
 })
 
 test('Row 29: a pool has as many children as this process may use CPUs, unless it is told', async () => {
-  const pool = new Pool<Functions>({ module: fixture('billiard') })
+  const pool = new Pool<Functions>({ module: fixture('billiard'), startMethod: START_METHOD })
   assert.equal(pool.stats()['max-concurrency'], usableCpus())
   await pool.terminate()
 })

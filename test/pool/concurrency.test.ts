@@ -5,7 +5,8 @@ import { until } from '../support/wait.ts'
 import type * as Asking from './fixtures/asking.ts'
 import type * as Jobs from './fixtures/jobs.ts'
 import { ledgerFile } from './ledger-file.ts'
-import { caromFailureOf, deathOf, failureOf, openPool, readyPids, START_METHOD } from './real-pool.ts'
+import { caromFailureOf, deathOf, failureOf, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 test('A child with twenty credits runs twenty waiting jobs at once', async (t) => {
   const pool = openPool<typeof Asking>(t, 'asking', { concurrencyPerChild: 20 })

@@ -4,7 +4,8 @@ import { EXECUTORS, OPTIONS } from '../../src/pool/capabilities.ts'
 import type { PoolOptions } from '../../src/pool/options.ts'
 import { until } from '../support/wait.ts'
 import type * as Anywhere from './fixtures/any-executor.ts'
-import { caromFailureOf, openPool, START_METHOD } from './real-pool.ts'
+import { caromFailureOf, openPool } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 for (const executor of EXECUTORS) {
   const open = (t: TestContext, options: Partial<PoolOptions> = {}) =>

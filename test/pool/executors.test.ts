@@ -5,11 +5,13 @@ import { type JobInfo, Pool } from '../../src/pool/index.ts'
 import { until } from '../support/wait.ts'
 import type * as Anywhere from './fixtures/any-executor.ts'
 import { caromFailureOf, failureOf, fixture } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 const module = fixture('any-executor')
 
 for (const executor of EXECUTORS) {
-  const options = { module, executor, processes: 1, stopTimeoutMs: 100 }
+  const started = executor === 'prefork' ? { startMethod: START_METHOD } : {}
+  const options = { module, executor, processes: 1, stopTimeoutMs: 100, ...started }
   const pool = new Pool<typeof Anywhere>({ ...options, concurrencyPerChild: 5, maxPayloadBytes: 4_000_000 })
   const narrow = new Pool<typeof Anywhere>(options)
   after(() => Promise.all([pool.terminate(), narrow.terminate()]))

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { childrenOf, isAlive } from './proc.ts'
+import { descendantsOf, isAlive } from './proc.ts'
 import { fixture } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
@@ -20,8 +21,9 @@ test("An init's signal to every process of a pool, the sentry included, ends non
   skip: process.platform !== 'linux',
 }, async (t) => {
   await sendToAll(t, ({ parent, children }, signal) => {
-    const others = childrenOf(parent).map(({ pid }) => pid)
-    assert.equal(others.length, children.length + 1, 'the children and the sentry')
+    const others = descendantsOf(parent).map(({ pid }) => pid)
+    const helpers = START_METHOD === 'fork' ? ['sentry', 'fork server'] : ['sentry']
+    assert.equal(others.length, children.length + helpers.length, `the children and: ${helpers.join()}`)
     for (const pid of [...others, parent]) process.kill(pid, signal)
   })
 })
@@ -46,13 +48,13 @@ async function sendToAll(t: TestContext, send: (script: Script, signal: NodeJS.S
   const nextLine = async () => (await lines.next()).value as string
   const parent = script.pid as number
   const children = JSON.parse(await nextLine()) as number[]
-  const before = childrenOf(parent).map(({ pid }) => pid)
+  const before = descendantsOf(parent).map(({ pid }) => pid)
   for (const signal of SIGNALS) {
     send({ parent, children }, signal)
     assert.equal(await nextLine(), signal)
   }
   assert.deepEqual(
-    childrenOf(parent).flatMap(({ pid }) => (isAlive(pid) ? [pid] : [])),
+    descendantsOf(parent).flatMap(({ pid }) => (isAlive(pid) ? [pid] : [])),
     before,
   )
   writeFileSync(file, '')

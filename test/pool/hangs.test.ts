@@ -4,6 +4,7 @@ import { EXECUTORS, type ExecutorName, HARD_LIMIT, type Hang } from '../../src/p
 import { type DeathCertificate, Pool } from '../../src/pool/index.ts'
 import type * as Hangs from './fixtures/hangs.ts'
 import { caromFailureOf, fixture } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 const module = fixture('hangs')
 const TIME_LIMIT_MS = 300
@@ -26,7 +27,8 @@ const EFFECTS = { ended: endsIt, left: leavesIt, refused: refusesIt }
 for (const executor of EXECUTORS) {
   // With a spare child no test waits for a start.
   const spareChildren = executor === 'inline' ? 0 : 1
-  const pool = new Pool<typeof Hangs>({ module, executor, processes: 1, spareChildren })
+  const started = executor === 'prefork' ? { startMethod: START_METHOD } : {}
+  const pool = new Pool<typeof Hangs>({ module, executor, processes: 1, spareChildren, ...started })
   after(() => pool.terminate())
   for (const hang of Object.keys(CALLS) as Hang[]) {
     const effect = HARD_LIMIT[hang][executor]

@@ -17,9 +17,14 @@ import {
   readyPids,
   WITHOUT_TICKETS,
 } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 const CHILDREN = 3
-const pool = new Pool<typeof Hostile>({ module: fixture('hostile-frames'), processes: CHILDREN })
+const pool = new Pool<typeof Hostile>({
+  module: fixture('hostile-frames'),
+  startMethod: START_METHOD,
+  processes: CHILDREN,
+})
 after(() => pool.terminate())
 
 const OWN: readonly (readonly [string, () => Promise<unknown>, RegExp])[] = [

@@ -5,8 +5,9 @@ import { until } from '../support/wait.ts'
 import { collect, collectToError } from './collect.ts'
 import type * as Items from './fixtures/items.ts'
 import { fixture, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
-const pool = new Pool<typeof Items>({ module: fixture('items'), processes: 2 })
+const pool = new Pool<typeof Items>({ module: fixture('items'), startMethod: START_METHOD, processes: 2 })
 after(() => pool.terminate())
 
 const FORMS = ['imap', 'imapUnordered'] as const

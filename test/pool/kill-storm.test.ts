@@ -8,6 +8,7 @@ import { until } from '../support/wait.ts'
 import type * as Ledger from './fixtures/ledger.ts'
 import { childrenOf, isAlive, openFileCount } from './proc.ts'
 import { fixture, openPool, WITHOUT_TICKETS } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 import { type Blow, planStorm, type StormSize } from './storm-plan.ts'
 
 const STORMS = [
@@ -33,11 +34,12 @@ async function weather(t: TestContext, size: StormSize, options: Partial<PoolOpt
   const plan = planStorm(SEED, size)
   const file = join(scratch(t), 'ledger')
   // Node opens a few descriptors for its first child that it never closes.
-  await new Pool({ module: fixture('ledger'), processes: 1 }).terminate()
+  await new Pool({ module: fixture('ledger'), processes: 1, startMethod: START_METHOD }).terminate()
   const before = { files: openFileCount(), processes: childrenOf(process.pid).length }
   const pool = new Pool<typeof Ledger>({
     module: fixture('ledger'),
     processes: 4,
+    startMethod: START_METHOD,
     // What ends a stopped child, at work or idle.
     timeLimitMs: 400,
     acceptTimeoutMs: 400,

@@ -5,6 +5,7 @@ import { until } from '../support/wait.ts'
 import type * as Ledger from './fixtures/ledger.ts'
 import { childrenOf, isAlive, openFileCount } from './proc.ts'
 import { deathOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 test('Two hundred deaths leave neither descriptors nor zombies behind', async (t) => {
   const pool = openPool<typeof Ledger>(t, 'ledger', { processes: 5 })
@@ -17,7 +18,7 @@ test('Two hundred deaths leave neither descriptors nor zombies behind', async (t
   assert.equal(new Set(deaths.map(({ pid }) => pid)).size, 50)
   // The others die young, which costs less.
   for (let round = 0; round < 5; round++) {
-    await new Pool({ module: fixture('ledger'), processes: 30 }).terminate()
+    await new Pool({ module: fixture('ledger'), startMethod: START_METHOD, processes: 30 }).terminate()
   }
   await readyPids(pool, 5)
   await until(() => openFileCount() <= files, { what: `no more than ${files} descriptors are open` })
@@ -27,7 +28,7 @@ test('Two hundred deaths leave neither descriptors nor zombies behind', async (t
 test('Pools that come and go leave no process behind, their sentries included', async () => {
   const before = childrenOf(process.pid).length
   for (let round = 0; round < 5; round++) {
-    const pool = new Pool<typeof Ledger>({ module: fixture('ledger'), processes: 2 })
+    const pool = new Pool<typeof Ledger>({ module: fixture('ledger'), startMethod: START_METHOD, processes: 2 })
     if (round % 2 === 0) await pool.exports.record('/dev/null', 1, 0)
     await pool.close()
   }

@@ -5,8 +5,9 @@ import { until } from '../support/wait.ts'
 import type * as Items from './fixtures/items.ts'
 import { ledgerFile, linesOf } from './ledger-file.ts'
 import { caromFailureOf, failureOf, fixture, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
-const pool = new Pool<typeof Items>({ module: fixture('items'), processes: 1 })
+const pool = new Pool<typeof Items>({ module: fixture('items'), startMethod: START_METHOD, processes: 1 })
 after(() => pool.terminate())
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n)

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { until } from '../support/wait.ts'
 import type * as Jobs from './fixtures/jobs.ts'
-import { childrenOf, cpuTicks, residentBytes } from './proc.ts'
+import { cpuTicks, descendantsOf, residentBytes } from './proc.ts'
 import { deathOf, fixture, openPool } from './real-pool.ts'
 
 const BYTES = 20 * 1024 * 1024
@@ -53,12 +53,12 @@ function startPrinting(t: TestContext, bytes: number, lookEveryMs: number) {
   return script
 }
 
-/** The resident bytes of a process, once neither it nor its children have used any CPU for a while. */
+/** The resident bytes of a process, once neither it nor those it has started have used any CPU for a while. */
 function restingMemory(pid: number): () => number | null {
   let last = -1
   let sinceMs = performance.now()
   return () => {
-    const children = childrenOf(pid).filter(({ name }) => name !== 'sh')
+    const children = descendantsOf(pid).filter(({ name }) => name !== 'sh')
     const now = cpuTicks(pid) + children.reduce((sum, child) => sum + cpuTicks(child.pid), 0)
     if (now !== last || children.length < 2) sinceMs = performance.now()
     last = now

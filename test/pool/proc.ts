@@ -31,6 +31,11 @@ export function childrenOf(parent: number): readonly ProcessFacts[] {
   return allProcesses().filter((facts) => facts.parent === parent)
 }
 
+/** Its children, and theirs: a forked one is its server's. */
+export function descendantsOf(pid: number): ReturnType<typeof childrenOf> {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child.pid)])
+}
+
 export function allProcesses(): readonly ProcessFacts[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map((pid) => processFacts(Number(pid))).filter((facts) => facts !== null)

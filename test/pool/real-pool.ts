@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { type CaromError, type CaromErrorCode, isCaromError } from '../../src/errors.ts'
 import { findAddon } from '../../src/native/addon.ts'
-import type { PoolOptions, StartMethod } from '../../src/pool/options.ts'
+import type { PoolOptions } from '../../src/pool/options.ts'
 import type { DeathCertificate } from '../../src/pool/parent/certificate.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { until } from '../support/wait.ts'
+import { START_METHOD } from './start-method.ts'
 
 type AnyModule = Record<string, (...args: unknown[]) => unknown>
 
@@ -20,9 +21,6 @@ export const WITHOUT_TICKETS = { startMethod: 'spawn', execArgv: ['--no-addons']
 const { addon } = findAddon()
 /** For tests of what only tickets make possible. */
 export const NO_TICKETS = addon === null ? 'there is no addon, and so there are no tickets' : false
-
-/** The way in which children are started where a test does not say it: all such tests hold for each. */
-export const START_METHOD = (process.env.CAROM_TEST_START_METHOD ?? 'spawn') as StartMethod
 
 /** A pool of one child that runs `fixtures/NAME`, unless the options say otherwise. */
 export function openPool<M = AnyModule>(t: TestContext, name: string, options: Partial<PoolOptions> = {}): Pool<M> {

@@ -11,6 +11,7 @@ import { until } from '../support/wait.ts'
 import type * as Starts from './fixtures/starts.ts'
 import type * as Waiting from './fixtures/waiting.ts'
 import { caromFailureOf, fixture, openPool, readyPids, startedPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
 test('The initializer gets its arguments, is awaited, and runs once in every child', async (t) => {
   const options = { initializer: 'remember', initArgs: [1, { two: [2] }], processes: 2 }
@@ -69,7 +70,7 @@ test('A module that makes a pool of itself is stopped in its first child', async
 test("A script given to node as text is not run again in the pool's children", async () => {
   const script = `
     const { Pool } = await import(${JSON.stringify(new URL('../../src/pool/index.js', import.meta.url).href)})
-    const pool = new Pool({ module: ${JSON.stringify(fixture('jobs').href)}, processes: 1 })
+    const pool = new Pool({ module: ${JSON.stringify(fixture('jobs').href)}, processes: 1, startMethod: '${START_METHOD}' })
     console.log(await pool.apply('add', [20, 22]), (await pool.apply('surroundings', [])).flags.join())
     await pool.close()`
   const flags = ['--stack-trace-limit=9', '--test-reporter', 'spec', '--input-type=module', '--eval', script]
@@ -78,7 +79,7 @@ test("A script given to node as text is not run again in the pool's children", a
 })
 
 test('whenStarted() of a pool that is closed before a child is ready rejects', async (t) => {
-  const pool = new Pool({ module: fixture('starts'), initializer: 'hang', processes: 1 })
+  const pool = new Pool({ module: fixture('starts'), initializer: 'hang', processes: 1, startMethod: START_METHOD })
   t.after(() => pool.terminate())
   const started = caromFailureOf(pool.whenStarted(), 'CAROM_POOL_CLOSED')
   await pool.close()

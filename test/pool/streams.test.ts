@@ -6,8 +6,15 @@ import { collect, collectToError } from './collect.ts'
 import type * as Streams from './fixtures/streams.ts'
 import { ledgerFile, linesOf } from './ledger-file.ts'
 import { fixture, openPool, readyPids } from './real-pool.ts'
+import { START_METHOD } from './start-method.ts'
 
-const options = { processes: 1, concurrencyPerChild: 2, stopTimeoutMs: 1_000, maxPayloadBytes: 1_024 }
+const options = {
+  processes: 1,
+  startMethod: START_METHOD,
+  concurrencyPerChild: 2,
+  stopTimeoutMs: 1_000,
+  maxPayloadBytes: 1_024,
+}
 const pool = new Pool<typeof Streams>({ module: fixture('streams'), ...options })
 after(() => pool.terminate())
 

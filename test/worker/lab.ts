@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '../../src/brokers/open.ts'
 import type { WorkerOptions } from '../../src/worker/index.ts'
+import { START_METHOD } from '../pool/start-method.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'carom-lab-'))
 process.env.CAROM_BROKER_URL = `embedded:${join(home, 'lab.sqlite')}`
@@ -17,7 +18,7 @@ process.env.LAB_LEDGER = join(home, 'ledger')
 process.once('exit', () => rmSync(home, { recursive: true, force: true }))
 
 /** How the children of workers start, where a test does not say it. */
-export const START = { startMethod: (process.env.CAROM_TEST_START_METHOD ?? 'spawn') as 'spawn' | 'fork' }
+export const START = { startMethod: START_METHOD }
 export const APP = fileURLToPath(new URL('./fixtures/tasks.js', import.meta.url))
 const WORKER = fileURLToPath(new URL('./fixtures/worker-process.js', import.meta.url))
 

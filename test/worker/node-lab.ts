@@ -6,7 +6,7 @@ import { connect, disconnect } from '../../src/worker/connections.ts'
 import { Executor } from '../../src/worker/executor.ts'
 import { fillWorkerOptions, type WorkerOptions } from '../../src/worker/options.ts'
 import { WorkerNode } from '../../src/worker/worker.ts'
-import { APP } from './lab.ts'
+import { APP, START } from './lab.ts'
 
 export interface NodeLab {
   readonly node: WorkerNode
@@ -21,7 +21,7 @@ export async function startNode(
   options: Partial<WorkerOptions>,
   standIn: (real: Consumer) => Partial<Consumer>,
 ): Promise<NodeLab> {
-  const filled = fillWorkerOptions({ app: APP, concurrency: 1, ...options })
+  const filled = fillWorkerOptions({ app: APP, concurrency: 1, ...START, ...options })
   const node = new WorkerNode(filled)
   const executor = new Executor(filled, locateApp(filled.app, process.cwd()), node)
   node.use(executor)
