@@ -3,7 +3,15 @@
 import { ensureOtherNodes, otherNode, VERSIONS } from './other-nodes.mjs'
 import { main, run } from './steps.mjs'
 
-const QUICK = ['native/addon', 'pool/fork-features', 'pool/fork-endings', 'pool/fork-jobs']
+const QUICK = [
+  'native/addon',
+  'pool/fork-auto',
+  'pool/fork-endings',
+  'pool/fork-features',
+  'pool/fork-jobs',
+  'pool/fork-orphans',
+  'pool/fork-server',
+]
 
 await main(async () => {
   const words = process.argv.slice(2)
