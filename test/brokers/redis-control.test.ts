@@ -1,10 +1,15 @@
 /** Remote control as strangers use it: no pattern runs away, no reply goes anywhere but to an asker. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
+import type { ControlRequest } from '../../src/brokers/broker.ts'
 import { matchesNode } from '../../src/brokers/node-pattern.ts'
 import { requestEnvelope } from '../../src/brokers/redis/pidbox.ts'
 import { outgoing } from '../conformance/store.ts'
+import { projectRoot } from '../message/wire-fixtures.ts'
 import { noRedis } from '../support/redis-server.ts'
+import { until } from '../support/wait.ts'
 import { redisForFile } from './redis-place.ts'
 
 const redis = redisForFile()
@@ -89,3 +94,34 @@ test('a reply goes into no queue but that of an asker', options, async (t) => {
   assert.equal(await client.llen('q'), 1)
   assert.equal(await client.pttl('q'), -1)
 })
+
+test(
+  'every request that Celery 5.2 was seen to send is heard as what it is, and answered where it asks',
+  options,
+  async (t) => {
+    const { broker, client, url } = await redis.place(t)
+    const heard: ControlRequest[] = []
+    await broker.mailbox.serve('w1@test', async (request) => {
+      heard.push(request)
+      return { ok: request.method }
+    })
+    const path = join(projectRoot(), 'test/fixtures/wire-control/redis-52-requests.json')
+    const { requests } = JSON.parse(readFileSync(path, 'utf8')) as { requests: Record<string, string> }
+    assert.ok(Object.keys(requests).length >= 40)
+    for (const [name, raw] of Object.entries(requests)) {
+      const body = JSON.parse(Buffer.from(JSON.parse(raw).body, 'base64').toString())
+      const { exchange, routing_key: key } = body.reply_to ?? {}
+      const queue = `${key}.${exchange}`
+      if (body.reply_to !== undefined) await client.sadd(`_kombu.binding.${exchange}`, `${key}\x06\x16\x06\x16${queue}`)
+      assert.equal(await client.publish(`/${new URL(url).pathname.slice(1)}.celery.pidbox`, raw), 1)
+      await until(() => heard.length === 1, { what: `${name} is heard` })
+      const { method, arguments: args, destination } = heard.pop() as ControlRequest
+      assert.deepEqual([method, args, destination], [body.method, body.arguments, body.destination], name)
+      if (body.reply_to === undefined) continue
+      const text = await until(() => client.rpop(queue), { what: `${name} is answered` })
+      const reply = JSON.parse(text)
+      assert.equal(reply.headers.ticket, body.ticket)
+      assert.deepEqual(JSON.parse(Buffer.from(reply.body, 'base64').toString()), { 'w1@test': { ok: method } })
+    }
+  },
+)

@@ -1,9 +1,12 @@
 /** Results in Redis as Celery writes and reads them. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import { AsyncResult } from '../../src/results/async-result.ts'
 import { redisForFile } from '../brokers/redis-place.ts'
 import { acked, claimOne, consumerOf, meta, outgoing } from '../conformance/store.ts'
+import { projectRoot } from '../message/wire-fixtures.ts'
 import { noRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 
@@ -110,6 +113,52 @@ test(
     assert.equal((await read('custom'))?.status, 'STARTED')
   },
 )
+
+/** State, the value or what the error is thrown as, and the number of children of every captured meta. */
+const CAPTURED: Readonly<Record<string, readonly [string, unknown, number]>> = {
+  success: ['SUCCESS', 5, 0],
+  failure: ['FAILURE', 'ValueError', 0],
+  'failure-custom-exception': ['FAILURE', 'CustomErr', 0],
+  'retry-pending': ['RETRY', 'RuntimeError', 1],
+  'retry-exhausted': ['FAILURE', 'RuntimeError', 0],
+  revoked: ['REVOKED', 'CAROM_TASK_REVOKED', 0],
+  'started-or-none-while-running': ['STARTED', undefined, 0],
+  'revoked-terminated': ['REVOKED', 'CAROM_TASK_REVOKED', 0],
+  expired: ['REVOKED', 'CAROM_TASK_EXPIRED', 0],
+  // Celery stores nothing for what was rejected.
+  reject: ['STARTED', undefined, 0],
+  'link-parent-with-children': ['SUCCESS', 3, 1],
+  'chain-last-with-parent_id': ['SUCCESS', 4, 0],
+  'chain-first-with-children': ['SUCCESS', 2, 1],
+  'group-member-with-group_id': ['SUCCESS', 2, 0],
+  'chord-body': ['SUCCESS', 6, 0],
+  'chord-body-error': ['FAILURE', 'ChordError', 1],
+  unregistered: ['FAILURE', 'NotRegistered', 0],
+  replaced: ['SUCCESS', 105, 0],
+}
+
+test('every meta that Celery 5.2 was seen to store is read, and its error thrown by name', options, async (t) => {
+  const { backend, client } = await redis.place(t)
+  const source = { onEnding: () => () => {}, open: async () => backend, allow: () => {} }
+  const path = join(projectRoot(), 'test/fixtures/wire-results/redis-52-metas.json')
+  const { metas } = JSON.parse(readFileSync(path, 'utf8')) as { metas: Record<string, { key: string; raw: string }> }
+  assert.deepEqual(Object.keys(metas), Object.keys(CAPTURED))
+  for (const [name, { key, raw }] of Object.entries(metas)) {
+    await client.set(key, raw)
+    const id = key.replace('celery-task-meta-', '')
+    const [loaded] = await backend.load([id])
+    assert.ok(loaded, name)
+    const stored = JSON.parse(raw)
+    const [status, what, children] = CAPTURED[name] ?? []
+    assert.deepEqual([loaded.status, loaded.children.length], [status, children], name)
+    assert.deepEqual([loaded.parentId, loaded.groupId], [stored.parent_id ?? null, stored.group_id ?? null], name)
+    const handle = new AsyncResult<unknown>({ id, task: null, queue: null, ignored: false }, source)
+    if (status === 'SUCCESS') assert.equal(await handle.get({ timeoutMs: 5_000 }), what, name)
+    else if (status === 'FAILURE') await assert.rejects(handle.get({ timeoutMs: 5_000 }), { name: what }, name)
+    else if (status === 'REVOKED') await assert.rejects(handle.get({ timeoutMs: 5_000 }), { code: what }, name)
+    else assert.equal(await handle.state(), status, name)
+  }
+})
 
 test(
   'what is stored under the key of a result and is none is a failure for whoever waits, and nobody else',
