@@ -60,16 +60,22 @@ test('connections that RabbitMQ closes by force are made anew', limits, async (t
   )
 })
 
-test(
-  'while memory runs out publishing waits, claims are renewed and settled, and then it goes on',
-  limits,
-  async (t) => {
+for (const { what, exhaust, relieve } of [
+  {
+    what: 'memory runs out',
+    exhaust: ['set_vm_memory_high_watermark', '0.00001'],
+    relieve: ['set_vm_memory_high_watermark', '0.4'],
+  },
+  { what: 'the disk is full', exhaust: ['set_disk_free_limit', '1000TB'], relieve: ['set_disk_free_limit', '50MB'] },
+]) {
+  test(`while ${what} publishing waits, claims are renewed and settled, and then it goes on`, limits, async (t) => {
     const { broker } = await opened(t)
     const consumer = await consumerOf(broker)
     await broker.publish(numbered(['a', 'b']))
     const [a, b] = await claimCount(consumer, 2)
     assert.ok(a && b)
-    await server.control('set_vm_memory_high_watermark', '0.00001')
+    await server.control(...exhaust)
+    t.after(() => server.control(...relieve))
     let isPublished = false
     const publishing = broker.publish([outgoing({ id: 'c' })]).then(() => {
       isPublished = true
@@ -83,14 +89,14 @@ test(
       (error) => isCaromError(error, 'CAROM_STORE_UNAVAILABLE') && /alarm/.test(error.message),
     )
     assert.equal(isPublished, false)
-    await server.control('set_vm_memory_high_watermark', '0.4')
+    await server.control(...relieve)
     await publishing.catch((error) => assert.ok(isCaromError(error, 'CAROM_STORE_UNAVAILABLE')))
     await broker.publish([outgoing({ id: 'e' })])
     assert.deepEqual(await consumer.settle([acked(b)]), ['settled'])
     const ids = idsOf(await claimAll(consumer, isPublished ? ['c', 'e'] : ['e']))
     assert.ok(!ids.includes('d'), 'what was refused was published')
-  },
-)
+  })
+}
 
 test('a queue that was deleted is declared again, and claims from other queues stand', limits, async (t) => {
   const { broker, url } = await opened(t)
@@ -174,4 +180,20 @@ test('an ack whose answer never came is not said to be lost before it is asked f
   assert.deepEqual(await consumer.settle([acked(first)]), ['lost'])
   await proxy.up()
   assert.deepEqual(idsOf(await claimAll(consumer, ['acked'])), ['acked'])
+})
+
+test('a step of the wall clock ends no claim', limits, async (t) => {
+  const { broker } = await opened(t)
+  const consumer = await consumerOf(broker, { queues: ['q'], leaseMs: 60_000 })
+  const hasty = await consumerOf(broker, { queues: ['r'], leaseMs: 1_500 })
+  await broker.publish([outgoing({ id: 'held' }), outgoing({ id: 'forgotten', queue: 'r' })])
+  const held = await claimOne(consumer)
+  await claimOne(hasty)
+  const now = Date.now
+  t.mock.method(Date, 'now', () => now() + 3_600_000)
+  // Each looks for leases that are over at least once a second.
+  const [forgotten] = await claimAll(hasty, ['forgotten'])
+  assert.equal(forgotten?.counts.deliveries, 2)
+  assert.deepEqual(await consumer.renew([held.token]), [])
+  assert.deepEqual(await consumer.settle([acked(held)]), ['settled'])
 })

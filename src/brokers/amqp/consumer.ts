@@ -14,6 +14,7 @@ import type { AmqpStore, Holder } from './store.ts'
 interface Claim {
   readonly arrival: Arrival
   readonly session: Session
+  /** By `performance.now()`: a step of the wall clock ends no claim. */
   untilMs: number
   /** Its end is being published: nobody else may have it now. */
   isSettling: boolean
@@ -84,7 +85,7 @@ export class AmqpConsumer implements Consumer, Holder {
 
   async renew(tokens: readonly string[]): Promise<readonly string[]> {
     this.#assertOpen()
-    const untilMs = Date.now() + this.#options.leaseMs
+    const untilMs = performance.now() + this.#options.leaseMs
     return tokens.filter((token) => {
       const claim = this.#standing(token)
       if (claim !== null) claim.untilMs = untilMs
@@ -245,7 +246,7 @@ export class AmqpConsumer implements Consumer, Holder {
   }
 
   #take(session: Session, max: number): Delivery[] {
-    const untilMs = Date.now() + this.#options.leaseMs
+    const untilMs = performance.now() + this.#options.leaseMs
     return session.arrivals.splice(0, max).map((arrival) => {
       const token = randomUUID()
       this.#claims.set(token, { arrival, session, untilMs, isSettling: false })
@@ -256,7 +257,7 @@ export class AmqpConsumer implements Consumer, Holder {
 
   /** A claim that its owner has forgotten goes back, and counts as a delivery. */
   #endLeases(): void {
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     for (const [token, { arrival, session, untilMs, isSettling }] of this.#claims) {
       if (untilMs > nowMs || isSettling) continue
       this.#claims.delete(token)
