@@ -5,9 +5,10 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { parseAmqpUrl } from '../../src/brokers/amqp/address.ts'
 import { Link } from '../../src/brokers/amqp/link.ts'
+import type { Delivery, Outgoing } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open.ts'
 import { openerOf } from '../conformance/open.ts'
-import { claimOne, consumerOf, idsOf, outgoing } from '../conformance/store.ts'
+import { acked, claimCount, claimOne, consumerOf, idsOf, meta, numbered, outgoing } from '../conformance/store.ts'
 import { amqpChannel } from '../support/amqp-channel.ts'
 import { type RabbitServer, startRabbit, withoutRabbit } from '../support/rabbitmq-server.ts'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts'
@@ -57,6 +58,49 @@ test('of what comes again into a queue that is full, what finds a place is publi
   channel.basicAck({ deliveryTag: c.deliveryTag })
   assert.deepEqual(idsOf(await claiming).sort(), ['a', 'b'])
   assert.equal(await waiting(), 0)
+})
+
+test('of a settlement that a full queue refuses, what was confirmed is not published again', limits, async (t) => {
+  const url = server.url(await server.vhost())
+  const { broker } = await openerOf(t, url)()
+  const channel = await amqpChannel(t, url)
+  await channel.queueDeclare({
+    queue: 'full',
+    durable: true,
+    arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+  })
+  await channel.queueDeclare({ queue: 'replies' })
+  await broker.publish([outgoing({ id: 'filler', queue: 'full' }), ...numbered(['a', 'b'])])
+  const consumer = await consumerOf(broker)
+  const [a, b] = await claimCount(consumer, 2)
+  assert.ok(a && b)
+  const withReply = (delivery: Delivery, next: Outgoing[]) => {
+    const { id } = delivery.message.headers
+    const result = meta(id, { reply: { to: 'replies', correlationId: id } })
+    return { ...acked(delivery), result, next }
+  }
+  const after = (id: string, queue: string) => outgoing({ id, queue })
+  const partly = withReply(a, [after('first', 'free'), after('refused', 'full'), after('last', 'free')])
+  const whole = withReply(b, [after('other', 'free')])
+  const isUnavailable = { code: 'CAROM_STORE_UNAVAILABLE', message: /5 of 6 messages, the others were refused/ }
+  await assert.rejects(consumer.settle([partly, whole]), isUnavailable)
+  assert.deepEqual(await consumer.settle([whole]), ['settled'])
+  for (let tries = 0; tries < 3; tries++) {
+    await assert.rejects(consumer.settle([partly]), { message: /0 of 1 messages, the others were refused/ })
+  }
+  const taken = async (queue: string) => {
+    const ids: unknown[] = []
+    for (;;) {
+      const message = await channel.basicGet({ queue, noAck: true })
+      if (message === undefined) return ids
+      ids.push(queue === 'replies' ? message.correlationId : message.headers?.id)
+    }
+  }
+  assert.deepEqual(await taken('full'), ['filler'])
+  assert.deepEqual(await consumer.settle([partly]), ['settled'])
+  assert.deepEqual(await taken('full'), ['refused'])
+  assert.deepEqual(await taken('free'), ['first', 'last', 'other'])
+  assert.deepEqual(await taken('replies'), ['a', 'b'])
 })
 
 test('a broker closes while memory runs out', limits, async (t) => {

@@ -8,7 +8,7 @@ import type { Arrival } from './arrival.ts'
 import { closed, unavailable } from './errors.ts'
 import { orAborted } from './or-aborted.ts'
 import { Session } from './session.ts'
-import { planOf, type SettlementPlan } from './settlement-plan.ts'
+import { missingOf, planOf, type SettlementPlan } from './settlement-plan.ts'
 import type { AmqpStore, Holder } from './store.ts'
 
 interface Claim {
@@ -18,6 +18,8 @@ interface Claim {
   untilMs: number
   /** Its end is being published: nobody else may have it now. */
   isSettling: boolean
+  /** What earlier tries of its settlement have published, by its names in the plan: it is not published again. */
+  readonly published: Set<string>
 }
 
 type Settled = 'settled' | 'lost'
@@ -110,13 +112,14 @@ export class AmqpConsumer implements Consumer, Holder {
       const claim = this.#standing(settlement.token)
       if (claim === null || claim.isSettling || seen.has(settlement.token)) return null
       seen.add(settlement.token)
-      return planOf(settlement, claim.arrival, this.#store.address)
+      return planOf(settlement, claim, this.#store.address)
     })
     const standing = plans.filter((plan) => plan !== null)
     const claims = standing.map(({ token }) => this.#claims.get(token) as Claim)
     for (const claim of claims) claim.isSettling = true
     try {
-      await this.#store.publish(standing.flatMap(({ publishes }) => publishes))
+      const missing = missingOf(standing)
+      await this.#store.publish([...missing.keys()], (prepared) => missing.get(prepared)?.())
     } catch (error) {
       for (const claim of claims) claim.isSettling = false
       throw error
@@ -249,7 +252,7 @@ export class AmqpConsumer implements Consumer, Holder {
     const untilMs = performance.now() + this.#options.leaseMs
     return session.arrivals.splice(0, max).map((arrival) => {
       const token = randomUUID()
-      this.#claims.set(token, { arrival, session, untilMs, isSettling: false })
+      this.#claims.set(token, { arrival, session, untilMs, isSettling: false, published: new Set() })
       const { queue, message, counts } = arrival
       return { token, queue, message, counts }
     })

@@ -32,11 +32,15 @@ export class Publisher {
   }
 
   /**
-   * Resolves with those that no queue took (none of them is stored), once all others are confirmed.
+   * Resolves with those that no queue took (none of them is stored), once all others are confirmed. Which are is said
+   * to `confirmed`, also when it rejects.
    *
    * @throws CaromError `CAROM_STORE_UNAVAILABLE`, `CAROM_MESSAGE_INVALID`
    */
-  async publish(publications: readonly Publication[]): Promise<readonly Publication[]> {
+  async publish(
+    publications: readonly Publication[],
+    confirmed: (publication: Publication) => void,
+  ): Promise<readonly Publication[]> {
     if (publications.length === 0) return []
     if (this.#link.blocked !== null) await this.#link.whileBlocked(BLOCKED_MS)
     if (this.#link.blocked !== null) {
@@ -49,22 +53,34 @@ export class Publisher {
     const call = { publications, returned: new Set<Publication>() }
     this.#calls.add(call)
     try {
-      await this.#confirm(channel, publications)
+      await this.#confirm(channel, call, confirmed)
       return [...call.returned]
     } finally {
       this.#calls.delete(call)
     }
   }
 
-  async #confirm(channel: Channel, publications: readonly Publication[]): Promise<void> {
-    const answers = channel.publish(publications)
-    const { confirmed, refused, lost } = await this.#link.within(answers, 'confirm what was published', CONFIRM_MS)
-    if (confirmed === publications.length) return
+  async #confirm(
+    channel: Channel,
+    { publications, returned }: Call,
+    confirmed: (publication: Publication) => void,
+  ): Promise<void> {
+    // Said also when the answers come too late: the connection is given up then, and with it all that is unheard.
+    const answers = channel.publish(publications).then((receipt) => {
+      const missing = new Set([...receipt.refused, ...receipt.unheard])
+      for (const [index, each] of publications.entries())
+        if (!missing.has(index) && !returned.has(each)) confirmed(each)
+      return receipt
+    })
+    const { refused, unheard, lost } = await this.#link.within(answers, 'confirm what was published', CONFIRM_MS)
+    const missing = refused.length + unheard.length
+    if (missing === 0) return
     this.#heed(lost)
     this.#refuseLarge(publications)
-    const isRefused = confirmed + refused === publications.length
-    const rest = isRefused ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
-    const done = `RabbitMQ at ${this.#store} has confirmed ${confirmed} of ${publications.length} messages, ${rest}`
+    const rest =
+      unheard.length === 0 ? 'the others were refused, as by a queue that is full' : 'the others may be there or not'
+    const count = `${publications.length - missing} of ${publications.length}`
+    const done = `RabbitMQ at ${this.#store} has confirmed ${count} messages, ${rest}`
     throw unavailable(done, lost ?? undefined)
   }
 

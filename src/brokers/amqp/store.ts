@@ -6,6 +6,7 @@ import { type AmqpAddress, storeName } from './address.ts'
 import { codeOf, unavailable } from './errors.ts'
 import { Link } from './link.ts'
 import { type Prepared, routed } from './prepared.ts'
+import type { Publication } from './protocol/publication.ts'
 import { Publisher } from './publisher.ts'
 import { ReturnedMessages } from './returned-messages.ts'
 import { Topology } from './topology.ts'
@@ -47,16 +48,17 @@ export class AmqpStore {
   }
 
   /**
-   * Resolves when all are confirmed. Where a queue was deleted since it was declared, it is declared again.
+   * Resolves when all are confirmed. Where a queue was deleted since it was declared, it is declared again. Which are
+   * confirmed is said to `confirmed`, also when it rejects.
    *
    * @throws CaromError `CAROM_STORE_UNAVAILABLE`
    */
-  async publish(prepared: readonly Prepared[]): Promise<void> {
-    const returned = await this.#publishOnce(prepared)
+  async publish(prepared: readonly Prepared[], confirmed: (prepared: Prepared) => void = () => {}): Promise<void> {
+    const returned = await this.#publishOnce(prepared, confirmed)
     if (returned.length === 0) return
     for (const { queue } of returned) if (queue !== null) this.topology.forget(queue)
     this.topology.forgetDelayed()
-    const [lost] = await this.#publishOnce(returned)
+    const [lost] = await this.#publishOnce(returned, confirmed)
     if (lost === undefined) return
     throw unavailable(`RabbitMQ at ${this.name} has no queue "${lost.queue}", although it was just declared`)
   }
@@ -65,7 +67,7 @@ export class AmqpStore {
     await Promise.all([this.link.close(), this.publishingLink.close()])
   }
 
-  async #publishOnce(prepared: readonly Prepared[]): Promise<Prepared[]> {
+  async #publishOnce(prepared: readonly Prepared[], confirmed: (prepared: Prepared) => void): Promise<Prepared[]> {
     const queues = new Set(prepared.map(({ queue }) => queue).filter((queue) => queue !== null))
     const delayed = new Set(
       prepared.flatMap(({ queue, dueMs }) => (queue !== null && dueMs > Date.now() ? [queue] : [])),
@@ -74,12 +76,14 @@ export class AmqpStore {
     await Promise.all([...delayed].map((queue) => this.topology.declareDelayed(queue)))
     const nowMs = Date.now()
     const publications = new Map(prepared.map((each) => [routed(each, nowMs), each]))
-    const returned = await this.#publisher.publish([...publications.keys()]).catch((error: unknown) => {
+    const preparedOf = (publication: Publication) => publications.get(publication) as Prepared
+    const publishing = this.#publisher.publish([...publications.keys()], (each) => confirmed(preparedOf(each)))
+    const returned = await publishing.catch((error: unknown) => {
       // The entrance of the delayed delivery is the only exchange that can be gone: the next try declares it.
       if (codeOf((error as Error).cause) === 'NOT_FOUND') this.topology.forgetDelayed()
       throw error
     })
-    return returned.map((publication) => publications.get(publication) as Prepared)
+    return returned.map(preparedOf)
   }
 }
 

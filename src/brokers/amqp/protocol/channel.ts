@@ -109,8 +109,10 @@ export class Channel extends EventEmitter<ChannelEvents> {
       if (lost !== null) break
       written++
     }
-    const receipt = (await this.#confirms?.expect(written)) ?? UNHEARD
-    return lost === null ? receipt : { ...receipt, lost }
+    const receipt = (await this.#confirms?.expect(written)) ?? UNASKED
+    if (lost === null) return receipt
+    const unwritten = publications.slice(written).map((_, index) => written + index)
+    return { ...receipt, unheard: [...receipt.unheard, ...unwritten], lost }
   }
 
   /** On a channel that is gone there is nothing left to ack. */
@@ -293,7 +295,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
 }
 
 const CLOSE_MS = 2_000
-const UNHEARD: Receipt = { confirmed: 0, refused: 0, lost: null }
+const UNASKED: Receipt = { refused: [], unheard: [], lost: null }
 
 function closedError(): AmqpError {
   return new AmqpError('CHANNEL_CLOSED', 'The channel is closed')

@@ -2,17 +2,19 @@
 
 /** How the messages of one call have fared, once nothing more can be heard of them. */
 export interface Receipt {
-  readonly confirmed: number
-  /** By a queue that is full, for one. */
-  readonly refused: number
-  /** Why nothing was heard of the others; `null` where there are none. */
+  /** Places among those of the call, from 0: by a queue that is full, for one. All others are confirmed. */
+  readonly refused: readonly number[]
+  /** Places of those of which nothing was heard: they may be there or not. */
+  readonly unheard: readonly number[]
+  /** Why nothing was heard of them; `null` where there are none. */
   readonly lost: Error | null
 }
 
 interface Call {
+  readonly firstTag: number
   left: number
-  confirmed: number
-  refused: number
+  readonly refused: number[]
+  readonly unheard: number[]
   resolve(receipt: Receipt): void
 }
 
@@ -24,8 +26,8 @@ export class Confirms {
   /** The next `count` messages of the channel are those of one call. */
   expect(count: number): Promise<Receipt> {
     return new Promise((resolve) => {
-      const call: Call = { left: count, confirmed: 0, refused: 0, resolve }
-      if (count === 0) resolve({ confirmed: 0, refused: 0, lost: null })
+      const call: Call = { firstTag: this.#published + 1, left: count, refused: [], unheard: [], resolve }
+      if (count === 0) resolve({ refused: [], unheard: [], lost: null })
       for (let nth = 0; nth < count; nth++) this.#unconfirmed.set(++this.#published, call)
     })
   }
@@ -42,16 +44,16 @@ export class Confirms {
   /** Nothing more will be heard. */
   lose(lost: Error): void {
     const calls = new Set(this.#unconfirmed.values())
+    for (const [tag, { unheard, firstTag }] of this.#unconfirmed) unheard.push(tag - firstTag)
     this.#unconfirmed.clear()
-    for (const { confirmed, refused, resolve } of calls) resolve({ confirmed, refused, lost })
+    for (const { refused, unheard, resolve } of calls) resolve({ refused, unheard, lost })
   }
 
   #end(deliveryTag: number, isConfirmed: boolean): void {
     const call = this.#unconfirmed.get(deliveryTag)
     if (call === undefined) return
     this.#unconfirmed.delete(deliveryTag)
-    if (isConfirmed) call.confirmed++
-    else call.refused++
-    if (--call.left === 0) call.resolve({ confirmed: call.confirmed, refused: call.refused, lost: null })
+    if (!isConfirmed) call.refused.push(deliveryTag - call.firstTag)
+    if (--call.left === 0) call.resolve({ refused: call.refused, unheard: [], lost: null })
   }
 }
