@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Pool } from '../../src/pool/pool.ts'
 import type * as Jobs from './fixtures/jobs.ts'
-import { poolOfCopy, skip, warningsOf } from './fork-support.ts'
-import { caromFailureOf, fixture, openPool } from './real-pool.ts'
+import { cacheFolder, poolOfCopy, skip, warningsOf } from './fork-support.ts'
+import { fixture, openPool } from './real-pool.ts'
 
 test('auto forks where it works, and the next process knows that', { skip }, async (t) => {
   const folder = cacheFolder(t)
@@ -47,44 +46,6 @@ for (const [fault, reason] of [
   })
 }
 
-test('auto spawns where a preloaded module has started threads, and the pool goes on', { skip }, async (t) => {
-  cacheFolder(t)
-  const warnings = warningsOf(t)
-  const pool = openFaulty(t, 'worker')
-  assert.equal(await pool.exports.add(1, 2), 3)
-  assert.deepEqual(methodsOf(pool), ['spawn', 'spawn'])
-  assert.equal(warnings.length, 1)
-  assert.match(
-    warnings[0] as string,
-    /spawned, since they cannot be forked here: .*preload-faults\.js has started 1 threads/,
-  )
-  await assert.rejects(pool.exports.exit(3), { code: 'CAROM_CHILD_LOST' })
-  assert.equal(await pool.exports.add(3, 4), 7)
-})
-
-// A spawned child does without what is preloaded: the pool would work, and not as it was asked to.
-for (const [fault, why] of [
-  ['throw', /Error: no licence \(when \/.*\/preload-faults\.js was preloaded\)$/],
-  ['exit', /fork server ended with exit code 3$/],
-  ['kill', /fork server ended with SIGKILL$/],
-  ['hang', /fork server was still loading|was not ready within 1000 ms/],
-  ['spin', /fork server was still loading|was not ready within 1000 ms/],
-  ['garble', /fork server broke the protocol: Expected a frame/],
-] as const) {
-  test(`auto spawns nothing where a preloaded module does "${fault}", and says that`, { skip }, async (t) => {
-    cacheFolder(t)
-    const warnings = warningsOf(t)
-    // A short time to start is for the module, not for the trial.
-    await openPool(t, 'jobs', { startMethod: 'auto' }).whenStarted()
-    const pool = openFaulty(t, fault)
-    const { message } = await caromFailureOf(pool.whenStarted(), 'CAROM_CHILD_START')
-    assert.match(message, why)
-    assert.doesNotMatch(message, /\n/)
-    await caromFailureOf(pool.exports.add(1, 2), 'CAROM_CHILD_START')
-    assert.deepEqual(warnings, [])
-  })
-}
-
 test('A loader hook that every Node of the pool has is told, and auto spawns', { skip }, async (t) => {
   cacheFolder(t)
   const warnings = warningsOf(t)
@@ -116,33 +77,10 @@ test('auto spawns without a word more than one where there is no addon', async (
   assert.equal(warnings.length, process.platform === 'linux' ? 1 : 0)
 })
 
-function openFaulty(t: TestContext, fault: string): Pool<typeof Jobs> {
-  return openPool<typeof Jobs>(t, 'jobs', {
-    startMethod: 'auto',
-    preload: [fixture('preload-faults')],
-    processes: 2,
-    startTimeoutMs: ['hang', 'spin'].includes(fault) ? 1_000 : 30_000,
-    env: { ...process.env, FAULT: fault },
-  })
-}
-
 function methodsOf(pool: Pool<typeof Jobs>): string[] {
   return pool.stats().children.map(({ startMethod }) => startMethod)
 }
 
 function spoilTrial(source: string, body: string): void {
   writeFileSync(join(source, 'pool/forkserver/server/canary.js'), `export async function selfTest() { ${body} }\n`)
-}
-
-/** An empty cache of the user's. */
-function cacheFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'carom-cache-'))
-  const before = process.env.XDG_CACHE_HOME
-  process.env.XDG_CACHE_HOME = folder
-  t.after(() => {
-    if (before === undefined) delete process.env.XDG_CACHE_HOME
-    else process.env.XDG_CACHE_HOME = before
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return folder
 }

@@ -52,3 +52,16 @@ export async function serverOf<M>(pool: Pool<M>, processes = 1): Promise<number>
   const [child] = await readyPids(pool, processes)
   return processFacts(child as number)?.parent as number
 }
+
+/** An empty cache of the user's, until the test is over. */
+export function cacheFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'carom-cache-'))
+  const before = process.env.XDG_CACHE_HOME
+  process.env.XDG_CACHE_HOME = folder
+  t.after(() => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME
+    else process.env.XDG_CACHE_HOME = before
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return folder
+}
