@@ -1,13 +1,14 @@
-/** A Redis that cannot write its snapshot, and one that still loads its data. */
+/** A Redis that cannot write its snapshot, one that still loads its data, and one that is a node of a cluster. */
 import assert from 'node:assert/strict'
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Redis } from 'ioredis'
 import { openBroker } from '../../src/brokers/open.ts'
+import { openBackend } from '../../src/results/open.ts'
 import { afterwards } from '../conformance/afterwards.ts'
 import { acked, claimOne, consumerOf, idsOf, meta, numbered, outgoing, released } from '../conformance/store.ts'
-import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { freePort, noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 import { claimAll } from './claim-all.ts'
 
@@ -78,6 +79,48 @@ test(
   },
 )
 
+test('a node of a cluster is refused as soon as it is opened, whatever it says', options, async (t) => {
+  const [one, other] = [await clusterNode(t), await clusterNode(t)]
+  const refusal = (said: string) => ({
+    code: 'CAROM_STORE_UNAVAILABLE',
+    message: new RegExp(`${said}.*cannot lie in a Redis Cluster: use a single server`),
+  })
+  await assert.rejects(openBroker(one.server.url(), { appName: 'test' }), refusal('CLUSTERDOWN'))
+  await assert.rejects(openBackend(one.server.url(), { appName: 'test' }), refusal('CLUSTERDOWN'))
+  await one.client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8_191)
+  await other.client.call('CLUSTER', 'ADDSLOTSRANGE', 8_192, 16_383)
+  await one.client.call('CLUSTER', 'MEET', '127.0.0.1', other.server.port, other.busPort)
+  for (const { client } of [one, other]) {
+    const isUp = async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')
+    await until(isUp, { what: 'the cluster is up', withinMs: 15_000 })
+  }
+  await assert.rejects(openBroker(one.server.url(), { appName: 'test' }), refusal('CROSSSLOT'))
+  await assert.rejects(openBackend(one.server.url(), { appName: 'test' }), refusal('CROSSSLOT'))
+  // All keys in one slot, which is the first node's.
+  assert.equal(await one.client.call('CLUSTER', 'KEYSLOT', 'slot-1'), 1_719)
+  const inSlot = other.server.url(0, '?globalKeyprefix=%7Bslot-1%7D')
+  await assert.rejects(openBroker(inSlot, { appName: 'test' }), refusal('MOVED'))
+})
+
+test('a user who may only do with results what a backend does opens that', options, async (t) => {
+  const { server, client } = await ownPlace(t)
+  const rights = ['on', '>sesame', '~celery-task-meta-*', '&*', '+@all', '-@admin']
+  await client.call('ACL', 'SETUSER', 'reader', ...rights)
+  const backend = await openBackend(server.url().replace('://', '://reader:sesame@'), { appName: 'test' })
+  afterwards(t, () => backend.close())
+  await backend.save([meta('a')])
+  assert.equal((await backend.load(['a']))[0]?.status, 'SUCCESS')
+})
+
+async function clusterNode(t: TestContext) {
+  const busPort = await freePort()
+  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-port', String(busPort)])
+  afterwards(t, () => server.remove())
+  const client = server.client()
+  afterwards(t, () => client.disconnect())
+  return { server, client, busPort }
+}
+
 /** What became of a snapshot that is written now. */
 async function saved(client: Redis): Promise<string> {
   const before = await client.lastsave()
@@ -110,7 +153,6 @@ async function ownPlace(t: TestContext, settings: readonly string[] = []) {
   client.on('error', () => {})
   afterwards(t, () => client.disconnect())
   const url = server.url(0)
-  const { openBackend } = await import('../../src/results/open.ts')
   const broker = await openBroker(url, { appName: 'test' })
   const backend = await openBackend(url, { appName: 'test' })
   afterwards(t, () => Promise.allSettled([broker.close(), backend.close()]))

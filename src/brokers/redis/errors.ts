@@ -38,6 +38,11 @@ export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
+/** Whether this user may not do it. */
+export function isNotAllowed(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOPERM')
+}
+
 /** An error within a script names the script around it. */
 function scriptless(text: string): string {
   return text.replace(/^ERR Error running script[^:]*: @\w+: \d+: -?/, '').replace(/^-/, '')

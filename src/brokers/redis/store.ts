@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { Bell } from '../bell.ts'
 import type { RedisAddress } from './address.ts'
 import { Connection } from './connection.ts'
-import { isNoScript, storeError } from './errors.ts'
+import { isNoScript, isNotAllowed, storeError } from './errors.ts'
 import { bindingOf, Keys } from './keys.ts'
 import { DECLARE } from './list-scripts.ts'
 import type { Script } from './script.ts'
@@ -37,9 +37,19 @@ export class RedisStore {
     })
   }
 
-  /** Connects. @throws CaromError `CAROM_STORE_...` */
+  /**
+   * Connects, and asks for two keys at once: a node of a Redis Cluster refuses that now, instead of the first task. A
+   * user who may not look at these keys may still be allowed what is wanted of him, such as results.
+   *
+   * @throws CaromError `CAROM_STORE_...`
+   */
   async open(): Promise<void> {
-    await this.run((client) => client.ping())
+    const { queues, due } = this.keys
+    await this.run((client) =>
+      client.exists(queues, due).catch((error: unknown) => {
+        if (!isNotAllowed(error)) throw error
+      }),
+    )
   }
 
   run<T>(send: (client: Redis) => Promise<T>): Promise<T> {
