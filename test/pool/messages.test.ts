@@ -39,6 +39,7 @@ const REPORTS: readonly ToParent[] = [
   { type: 'progressed', job: 1, payload },
   { type: 'asked', job: 9, payload },
   { type: 'crashed', payload },
+  { type: 'rung' },
 ]
 
 test('Every order reaches the child as it was given', () => {
