@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Broker, Delivery } from '../../src/brokers/broker.ts'
+import { openBroker } from '../../src/brokers/open.ts'
 import { isCaromError } from '../../src/errors.ts'
 import { openerOf } from '../conformance/open.ts'
 import { acked, claimCount, claimOne, consumerOf, idsOf, numbered, outgoing } from '../conformance/store.ts'
@@ -66,7 +67,7 @@ for (const { what, exhaust, relieve } of [
     exhaust: ['set_vm_memory_high_watermark', '0.00001'],
     relieve: ['set_vm_memory_high_watermark', '0.4'],
   },
-  { what: 'the disk is full', exhaust: ['set_disk_free_limit', '1000TB'], relieve: ['set_disk_free_limit', '50MB'] },
+  { what: 'the disk is full', exhaust: ['set_disk_free_limit', '1000000GB'], relieve: ['set_disk_free_limit', '50MB'] },
 ]) {
   test(`while ${what} publishing waits, claims are renewed and settled, and then it goes on`, limits, async (t) => {
     const { broker } = await opened(t)
@@ -196,4 +197,54 @@ test('a step of the wall clock ends no claim', limits, async (t) => {
   assert.equal(forgotten?.counts.deliveries, 2)
   assert.deepEqual(await consumer.renew([held.token]), [])
   assert.deepEqual(await consumer.settle([acked(held)]), ['settled'])
+})
+
+test('a wrong password and a wrong virtual host are called that, at once', limits, async () => {
+  const url = server.url()
+  const refusalOf = (wrong: string) => assert.rejects(openBroker(wrong, { appName: 'test' }), isToldWhy)
+  let what = /refused the login: ACCESS_REFUSED.*Check that user and password/
+  const isToldWhy = (error: unknown) => {
+    assert.ok(isCaromError(error, 'CAROM_STORE_UNAVAILABLE'))
+    assert.match(error.message, what)
+    assert.ok(!error.message.includes('secret'))
+    return true
+  }
+  const startedMs = performance.now()
+  await refusalOf(url.replace('guest:guest', 'guest:secret'))
+  await refusalOf(url.replace('guest:guest', 'nobody:secret'))
+  what = /refused the virtual host: NOT_ALLOWED.*nowhere.*Check that the virtual host/
+  await refusalOf(server.url('nowhere'))
+  assert.ok(performance.now() - startedMs < 9_000, 'it was tried again')
+})
+
+test('with a password that is changed tries are few, and it goes on once it is given back', limits, async (t) => {
+  const { broker } = await opened(t)
+  const consumer = await consumerOf(broker)
+  await broker.publish(numbered(['a']))
+  const a = await claimOne(consumer)
+  const signal = AbortSignal.timeout(40_000)
+  const refusals: string[] = []
+  const claiming = (async () => {
+    for (;;) {
+      try {
+        const [delivery] = await consumer.claim(1, { signal })
+        return delivery
+      } catch (error) {
+        refusals.push((error as Error).message)
+      }
+    }
+  })()
+  await server.control('change_password', 'guest', 'changed')
+  t.after(() => server.control('change_password', 'guest', 'guest'))
+  const startedMs = performance.now()
+  await server.control('close_all_connections', '--global', 'for a test')
+  await until(() => refusals.length >= 4, { withinMs: 20_000, what: 'it was refused again and again' })
+  // 100, 200 and 400 ms lie between them, less what chance takes off.
+  assert.ok(performance.now() - startedMs > 300, `${refusals.length} tries at once`)
+  for (const refusal of refusals) assert.match(refusal, /refused the login/)
+  await server.control('change_password', 'guest', 'guest')
+  const again = await claiming
+  assert.equal(again?.message.headers.id, 'a')
+  assert.equal(again.counts.deliveries, 2)
+  assert.deepEqual(await consumer.settle([acked(a), acked(again)]), ['lost', 'settled'])
 })

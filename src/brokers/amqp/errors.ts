@@ -13,6 +13,19 @@ export function unavailable(done: string, cause?: unknown): CaromError {
   )
 }
 
+/** RabbitMQ lets nobody in by this URL: user, password or virtual host are wrong. */
+export function notLetIn(store: string, cause: unknown): CaromError {
+  const [what, check] =
+    codeOf(cause) === 'ACCESS_REFUSED'
+      ? ['the login', 'user and password in the URL are what RabbitMQ knows']
+      : ['the virtual host', 'the virtual host at the end of the URL exists, and that the user has permissions there']
+  return new CaromError(
+    'CAROM_STORE_UNAVAILABLE',
+    `RabbitMQ at ${store} refused ${what}: ${reasonOf(cause)}. Check that ${check}; until then every try ends like this`,
+    { cause },
+  )
+}
+
 export function closed(what: string): CaromError {
   return new CaromError('CAROM_STORE_CLOSED', `${what} was closed`)
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { CaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type AmqpAddress, type AmqpHost, storeName } from './address.ts'
-import { closed, isRefusal, unavailable } from './errors.ts'
+import { closed, isRefusal, notLetIn, unavailable } from './errors.ts'
 import type { Channel } from './protocol/channel.ts'
 import { Connection } from './protocol/connection.ts'
 
@@ -158,8 +158,7 @@ export class Link {
   }
 
   #cannotConnect(cause: unknown): CaromError {
-    const hint = isRefusal(cause) ? ' (check user, password and vhost of its URL)' : ''
-    return unavailable(`Cannot connect to ${this.#store}${hint}`, cause)
+    return isRefusal(cause) ? notLetIn(this.#store, cause) : unavailable(`Cannot connect to ${this.#store}`, cause)
   }
 }
 
