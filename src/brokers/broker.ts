@@ -61,7 +61,8 @@ export interface Consumer {
    * message ends. In the order given; `lost` where the token no longer stands, and then this call has done nothing of it.
    * The whole call is durable when it resolves. When it rejects nothing has happened; but where the connection broke
    * (`CAROM_STORE_UNAVAILABLE`) the answer may be all that was lost, and what it has ended is `lost` when it is settled
-   * again.
+   * again. A store without such a step may have published a part; what it has confirmed of that, no further try of the
+   * same settlement publishes once more.
    */
   settle(settlements: readonly Settlement[]): Promise<readonly ('settled' | 'lost')[]>
   /** Gives back every claim that was not settled, uncounted, and closes. */

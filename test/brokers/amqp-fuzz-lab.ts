@@ -88,7 +88,7 @@ export function receivedFrom(chunks: readonly Uint8Array[]): Delivered[] {
 export function deliveriesOf(chunks: readonly Uint8Array[], delivered: Delivered[] = []): Delivered[] {
   const channel = new Channel(1, { output: writer, frameMax: FRAME_MAX, wrote() {}, channelClosed() {} })
   // Its answer comes by chance, if at all.
-  channel.basicConsume({ queue: 'q' }, (message) => delivered.push(message)).catch(() => {})
+  channel.basicConsume({ queue: 'q', consumerTag: 'c1' }, (message) => delivered.push(message)).catch(() => {})
   writer.cut(0)
   const reader = new FrameReader(FRAME_MAX, (type, _, payload) => channel.received(type, payload))
   for (const chunk of chunks) reader.push(Buffer.from(chunk))

@@ -1,12 +1,17 @@
 /** Frames as they are written and read, without a RabbitMQ. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Credit } from '../../src/brokers/amqp/credit.ts'
 import { AmqpError } from '../../src/brokers/amqp/protocol/amqp-error.ts'
+import { Channel } from '../../src/brokers/amqp/protocol/channel.ts'
 import { Confirms } from '../../src/brokers/amqp/protocol/confirms.ts'
 import { readContentHeader } from '../../src/brokers/amqp/protocol/content.ts'
 import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
 import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
+import { METHOD, method, putClose } from '../../src/brokers/amqp/protocol/methods.ts'
 import { putPublication } from '../../src/brokers/amqp/protocol/publication.ts'
+import type { AmqpStore } from '../../src/brokers/amqp/store.ts'
 
 const FRAME_MAX = 4_096
 const PROPERTIES = { contentType: 'text/plain', deliveryMode: 2, timestamp: 2 ** 33, correlationId: 'ü' }
@@ -85,4 +90,52 @@ test('confirms are counted for the call that published, whatever their order, an
   confirms.lose(lost)
   assert.deepEqual(await third, { refused: [], unheard: [0], lost })
   assert.deepEqual(await confirms.expect(0), { refused: [], unheard: [], lost: null })
+})
+
+/** A channel, and what RabbitMQ says on it in one turn of the loop. */
+function channelHearing(): { channel: Channel; hears(put: (to: FrameWriter) => void): void } {
+  const output = new FrameWriter()
+  const channel = new Channel(1, { output, frameMax: FRAME_MAX, wrote() {}, channelClosed() {} })
+  const reader = new FrameReader(FRAME_MAX, (type, _, payload) => channel.received(type, payload))
+  const hears = (put: (to: FrameWriter) => void) => {
+    const said = new FrameWriter()
+    put(said)
+    reader.push(Buffer.from(said.take()))
+  }
+  return { channel, hears }
+}
+
+test('of a channel that goes with its last answer it is said that it is gone', async () => {
+  const { channel, hears } = channelHearing()
+  const asked = channel.confirmSelect()
+  hears((to) => {
+    method(to, 1, METHOD.confirmSelectOk).end()
+    putClose(to, 1, METHOD.channelClose)
+  })
+  await asked
+  let isGone = false
+  channel.whenGone(() => (isGone = true))
+  assert.ok(isGone)
+})
+
+test('a consumer that ends with the answer that it is one is asked for again', async () => {
+  const { channel, hears } = channelHearing()
+  const store = {
+    sharesCredit: true,
+    topology: { declareQueue: () => Promise.resolve() },
+    link: { within: (asked: Promise<unknown>) => asked },
+  } as unknown as AmqpStore
+  const credit = new Credit(store, ['q'], channel, () => {})
+  channel.on('basic.cancel', (consumerTag) => assert.equal(credit.ended(consumerTag), 'q'))
+  for (const consumerTag of ['c1', 'c2']) {
+    const set = credit.set(10)
+    await turn()
+    hears((to) => {
+      if (consumerTag === 'c1') method(to, 1, METHOD.basicQosOk).end()
+      method(to, 1, METHOD.basicConsumeOk).text(consumerTag).end()
+      if (consumerTag === 'c1') method(to, 1, METHOD.basicCancel).text('c1').bits(true).end()
+    })
+    await set
+    assert.equal(credit.has(10), consumerTag === 'c2')
+  }
 })

@@ -57,7 +57,7 @@ export class ControlAsker {
     const queue = `${address}.${REPLY_EXCHANGE}`
     await channel.queueDeclare({ queue, durable: false, autoDelete: true, arguments: MAILBOX_ARGUMENTS })
     await channel.queueBind({ queue, exchange: REPLY_EXCHANGE, routingKey: address })
-    await channel.basicConsume({ queue, noAck: true }, collect)
+    await channel.basicConsume({ queue, consumerTag: 'replies', noAck: true }, collect)
   }
 
   async #send(request: ControlRequest, ticket: string, address: string, timeoutMs: number): Promise<void> {

@@ -33,11 +33,11 @@ export class ControlServer {
   async start(): Promise<void> {
     const { link } = this.#store
     const channel = await link.channel()
+    channel.once('basic.cancel', () => channel.close())
     await link.within(this.#listen(channel), 'set up remote control')
     if (this.#ending.signal.aborted) return channel.close()
     this.#channel = channel
-    channel.once('close', () => this.#lost())
-    channel.once('basic.cancel', () => channel.close())
+    channel.whenGone(() => this.#lost())
   }
 
   async close(): Promise<void> {
@@ -52,7 +52,10 @@ export class ControlServer {
     const queue = `${this.#node}.${REQUEST_EXCHANGE}`
     await channel.queueDeclare({ queue, durable: false, autoDelete: true, arguments: MAILBOX_ARGUMENTS })
     await channel.queueBind({ queue, exchange: REQUEST_EXCHANGE, routingKey: '' })
-    await channel.basicConsume({ queue, noAck: true }, (message) => void this.#received(message))
+    await channel.basicConsume(
+      { queue, consumerTag: 'requests', noAck: true },
+      (message) => void this.#received(message),
+    )
   }
 
   #lost(): void {

@@ -26,6 +26,7 @@ export class Credit {
   /** Delivery tags in the order in which they came, which is that of the tags. */
   readonly #out = new Set<number>()
   #total = 0
+  #begun = 0
 
   constructor(
     store: AmqpStore,
@@ -146,13 +147,15 @@ export class Credit {
       this.#out.add(message.deliveryTag)
       this.#deliver(queue, message)
     }
+    const consumerTag = `c${++this.#begun}`
+    // Known before the answer, with which RabbitMQ may say that it is over.
+    this.#consumers.set(queue, { consumerTag, limit, out })
     try {
       if (!sharesCredit) await link.within(this.#qos(limit), 'set the prefetch count')
-      const asked = this.#channel.basicConsume({ queue }, deliver)
-      const { consumerTag } = await link.within(asked, `consume queue "${queue}"`)
-      this.#consumers.set(queue, { consumerTag, limit, out })
+      await link.within(this.#channel.basicConsume({ queue, consumerTag }, deliver), `consume queue "${queue}"`)
       return true
     } catch (error) {
+      this.#consumers.delete(queue)
       if (codeOf(error) === 'NOT_IMPLEMENTED') this.#store.sharesCredit = false
       else if (codeOf(error) === 'NOT_FOUND') topology.forget(queue)
       else throw error
@@ -161,7 +164,9 @@ export class Credit {
   }
 
   async #cancel(queue: string): Promise<void> {
-    const { consumerTag } = this.#consumers.get(queue) as QueueConsumer
+    const consumerTag = this.#consumers.get(queue)?.consumerTag
+    // RabbitMQ has ended it while others were cancelled.
+    if (consumerTag === undefined) return
     await this.#store.link.within(this.#channel.basicCancel({ consumerTag }), `stop consuming queue "${queue}"`)
     this.#consumers.delete(queue)
   }

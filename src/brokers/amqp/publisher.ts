@@ -107,7 +107,7 @@ export class Publisher {
     const forget = () => {
       if (this.#channel === opening) this.#channel = null
     }
-    opening.then((channel) => channel.once('close', forget), forget)
+    opening.then((channel) => channel.whenGone(forget), forget)
     return opening
   }
 

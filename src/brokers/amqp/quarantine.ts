@@ -83,8 +83,9 @@ export class AmqpQuarantine implements Quarantine {
     const deliver = (raw: Delivered) => {
       taken.push({ deliveryTag: raw.deliveryTag, quarantined: readQuarantined(raw) })
     }
-    const asked = channel.basicConsume({ queue: QUARANTINE_QUEUE, exclusive: true }, deliver)
-    const { consumerTag } = await this.#store.link.within(asked, 'show what is in quarantine')
+    const consumerTag = 'quarantined'
+    const asked = channel.basicConsume({ queue: QUARANTINE_QUEUE, consumerTag, exclusive: true }, deliver)
+    await this.#store.link.within(asked, 'show what is in quarantine')
     // Everything is on its way as soon as nothing is left there.
     const empty = async () => {
       const { messageCount } = await channel.queueDeclare({ queue: QUARANTINE_QUEUE, passive: true })

@@ -54,9 +54,9 @@ export class ReplyQueue {
   async #open(): Promise<Channel> {
     const { link, address } = this.#store
     const channel = await link.channel()
-    await link.within(this.#listen(channel, address.persistentResults), 'set up a queue of results')
-    channel.once('close', () => this.#lost())
     channel.once('basic.cancel', () => channel.close())
+    await link.within(this.#listen(channel, address.persistentResults), 'set up a queue of results')
+    channel.whenGone(() => this.#lost())
     return channel
   }
 
@@ -67,7 +67,7 @@ export class ReplyQueue {
   async #listen(channel: Channel, durable: boolean): Promise<void> {
     const queue = this.name
     await channel.queueDeclare({ queue, durable, autoDelete: false, arguments: { 'x-expires': EXPIRES_MS } })
-    await channel.basicConsume({ queue, noAck: true }, (message) => this.#deliver(message))
+    await channel.basicConsume({ queue, consumerTag: 'results', noAck: true }, (message) => this.#deliver(message))
   }
 
   #deliver({ body, correlationId }: Delivered): void {

@@ -13,6 +13,10 @@ export function refusal(replyCode: number, text: string): AmqpError {
   return new AmqpError(REPLY_CODES.get(replyCode) ?? String(replyCode), text)
 }
 
+export function channelClosed(): AmqpError {
+  return new AmqpError('CHANNEL_CLOSED', 'The channel is closed')
+}
+
 const REPLY_CODES: ReadonlyMap<number, string> = new Map([
   [311, 'CONTENT_TOO_LARGE'],
   [312, 'NO_ROUTE'],

@@ -3,12 +3,12 @@
  * in order. An error of RabbitMQ's ends the channel, and with it everything that was asked.
  */
 import { EventEmitter } from 'node:events'
-import { AmqpError } from './amqp-error.ts'
-import { Confirms, type Receipt } from './confirms.ts'
+import { AmqpError, channelClosed } from './amqp-error.ts'
+import { Confirms, type Receipt, UNASKED, unwritten } from './confirms.ts'
 import type { Headers } from './content.ts'
 import { FRAME_HEADER, FRAME_METHOD } from './frame-reader.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import { type Delivered, Incoming, isDelivered, type Returned } from './incoming.ts'
+import { type Consume, type Delivered, Incoming, isDelivered, type Returned } from './incoming.ts'
 import {
   METHOD,
   method,
@@ -56,7 +56,6 @@ export class Channel extends EventEmitter<ChannelEvents> {
   #confirms: Confirms | null = null
   readonly #incoming = new Incoming()
   #asked: Asked[] = []
-  #consumed = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(id: number, owner: ChannelOwner) {
@@ -71,6 +70,12 @@ export class Channel extends EventEmitter<ChannelEvents> {
 
   async open(): Promise<void> {
     await this.#ask(METHOD.channelOpen, METHOD.channelOpenOk, (to) => to.text(''))
+  }
+
+  /** Calls once it is gone; at once where it is, since it may go in the very moment in which it has answered. */
+  whenGone(call: () => void): void {
+    if (this.#state === 'closed') call()
+    else this.once('close', call)
   }
 
   /** Resolves when it is gone, also where it already was, or when RabbitMQ does not answer. */
@@ -102,7 +107,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
    * comes behind one that cannot be written is not sent either.
    */
   async publish(publications: readonly Publication[]): Promise<Receipt> {
-    let lost: Error | null = this.active ? null : closedError()
+    let lost: Error | null = this.active ? null : channelClosed()
     let written = 0
     for (const publication of this.active ? publications : []) {
       lost = this.#write(publication)
@@ -110,9 +115,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
       written++
     }
     const receipt = (await this.#confirms?.expect(written)) ?? UNASKED
-    if (lost === null) return receipt
-    const unwritten = publications.slice(written).map((_, index) => written + index)
-    return { ...receipt, unheard: [...receipt.unheard, ...unwritten], lost }
+    return lost === null ? receipt : unwritten(receipt, written, publications.length, lost)
   }
 
   /** On a channel that is gone there is nothing left to ack. */
@@ -133,17 +136,12 @@ export class Channel extends EventEmitter<ChannelEvents> {
     await this.#ask(METHOD.basicQos, METHOD.basicQosOk, (to) => to.long(0).short(prefetchCount).bits(global))
   }
 
-  async basicConsume(
-    { queue, noAck, exclusive }: { readonly queue: string; readonly noAck?: boolean; readonly exclusive?: boolean },
-    deliver: (message: Delivered) => void,
-  ): Promise<{ readonly consumerTag: string }> {
-    // Of our own choice, so that nothing is delivered to a consumer that is not known yet.
-    const consumerTag = `c${++this.#consumed}`
+  async basicConsume(consume: Consume, deliver: (message: Delivered) => void): Promise<void> {
+    const { queue, consumerTag, noAck, exclusive } = consume
     this.#consumers.set(consumerTag, deliver)
     await this.#ask(METHOD.basicConsume, METHOD.basicConsumeOk, (to) =>
       to.short(0).text(queue).text(consumerTag).bits(false, noAck, exclusive, false).table({}),
     )
-    return { consumerTag }
   }
 
   /** What was delivered before the answer has been handed out. */
@@ -232,7 +230,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
       this.#owner.wrote()
       return this.lost(readClose(payload))
     }
-    if (id === METHOD.channelCloseOk) return this.lost(closedError())
+    if (id === METHOD.channelCloseOk) return this.lost(channelClosed())
     if (this.#state !== 'open') return
     switch (id) {
       case METHOD.basicDeliver:
@@ -278,7 +276,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
   }
 
   #ask(id: number, answer: number, put: (to: FrameWriter) => FrameWriter): Promise<Buffer> {
-    if (!this.active) return Promise.reject(closedError())
+    if (!this.active) return Promise.reject(channelClosed())
     const { output } = this.#owner
     const before = output.byteLength
     return new Promise((resolve, reject) => {
@@ -295,8 +293,3 @@ export class Channel extends EventEmitter<ChannelEvents> {
 }
 
 const CLOSE_MS = 2_000
-const UNASKED: Receipt = { refused: [], unheard: [], lost: null }
-
-function closedError(): AmqpError {
-  return new AmqpError('CHANNEL_CLOSED', 'The channel is closed')
-}

@@ -10,6 +10,15 @@ export interface Receipt {
   readonly lost: Error | null
 }
 
+/** Where nothing is confirmed. */
+export const UNASKED: Receipt = { refused: [], unheard: [], lost: null }
+
+/** Of a call whose messages were written up to that place, and no further. */
+export function unwritten({ refused, unheard }: Receipt, from: number, to: number, lost: Error): Receipt {
+  const rest = Array.from({ length: to - from }, (_, index) => from + index)
+  return { refused, unheard: [...unheard, ...rest], lost }
+}
+
 interface Call {
   readonly firstTag: number
   left: number

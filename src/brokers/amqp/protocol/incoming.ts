@@ -3,6 +3,14 @@ import { AmqpError } from './amqp-error.ts'
 import { type Content, type ContentHeader, readContentHeader } from './content.ts'
 import type { Delivering } from './methods.ts'
 
+export interface Consume {
+  readonly queue: string
+  /** The caller's choice: what RabbitMQ says of a consumer may come with the answer that it is one. */
+  readonly consumerTag: string
+  readonly noAck?: boolean
+  readonly exclusive?: boolean
+}
+
 export interface Delivered extends Delivering, Content {}
 
 /** No queue took it. */
