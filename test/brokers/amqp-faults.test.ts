@@ -189,12 +189,14 @@ test('a step of the wall clock ends no claim', limits, async (t) => {
   const hasty = await consumerOf(broker, { queues: ['r'], leaseMs: 1_500 })
   await broker.publish([outgoing({ id: 'held' }), outgoing({ id: 'forgotten', queue: 'r' })])
   const held = await claimOne(consumer)
+  const startedMs = performance.now()
   await claimOne(hasty)
   const now = Date.now
   t.mock.method(Date, 'now', () => now() + 3_600_000)
   // Each looks for leases that are over at least once a second.
   const [forgotten] = await claimAll(hasty, ['forgotten'])
   assert.equal(forgotten?.counts.deliveries, 2)
+  assert.ok(performance.now() - startedMs > 1_499, 'its lease was over too soon')
   assert.deepEqual(await consumer.renew([held.token]), [])
   assert.deepEqual(await consumer.settle([acked(held)]), ['settled'])
 })
