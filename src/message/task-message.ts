@@ -113,6 +113,8 @@ function fromArray(headers: TaskHeaders, body: readonly unknown[]): Task {
 // One literal, and nothing spread into it: half of what a message cost was objects put together from pieces.
 function headersOf(call: TaskCall): Written<TaskHeaders> {
   const { argsrepr, kwargsrepr, origin, stamps } = call
+  // One array for all that have none: what does not differ is not written again (`fields-text.ts`).
+  const [hard, soft] = call.timeLimits ?? NO_TIME_LIMITS
   const headers: Written<TaskHeaders> = {
     lang: 'js',
     task: call.task,
@@ -123,7 +125,7 @@ function headersOf(call: TaskCall): Written<TaskHeaders> {
     group: call.group ?? null,
     group_index: call.groupIndex ?? null,
     retries: call.retries ?? 0,
-    timelimit: call.timeLimits ?? NO_TIME_LIMITS,
+    timelimit: hard === null && soft === null ? NO_TIME_LIMITS : [hard, soft],
     root_id: call.rootId ?? call.id,
     parent_id: call.parentId ?? null,
     ignore_result: call.ignoreResult ?? null,

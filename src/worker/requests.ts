@@ -3,6 +3,7 @@
  * it stored. A message whose headers do not say what it is, is read by a child first.
  */
 import type { Delivery } from '../brokers/broker.ts'
+import { UnencodableError } from '../message/wire-json.ts'
 import { toFailure } from '../support/failure.ts'
 import { type Admission, admit } from './admission.ts'
 import type { CalledWith } from './child/called-with.ts'
@@ -137,7 +138,9 @@ export class Requests {
         ended: (outcome) => this.#ended(request, outcome),
       })
     } catch (error) {
-      this.#ended(request, { type: 'failed', failure: toFailure(error) })
+      // Headers that cannot go to a child: it was never run, so the message is set aside.
+      const type = error instanceof UnencodableError ? 'unreadable' : 'failed'
+      this.#ended(request, { type, failure: toFailure(error) })
     }
   }
 

@@ -48,6 +48,13 @@ test('the headers of calls that differ in more than their ids are written anew',
   }
 })
 
+test('what says that a call has no time limits is one thing, by which its headers are known again', () => {
+  const messages = [undefined, [null, null] as const, [null, null] as const].map((timeLimits) =>
+    buildTaskMessage({ task: 'shop.add', id: 'a', args: [], kwargs: {}, timeLimits }),
+  )
+  assert.deepEqual(new Set(messages.map(({ headers }) => headers.timelimit)).size, 1)
+})
+
 test('what was changed after it was written is written as it is then', () => {
   const headers = { id: 'a', root_id: 'a', task: 'shop.add', limits: [1, 2] }
   assert.equal(headersText(headers, 'headers'), JSON.stringify(headers))

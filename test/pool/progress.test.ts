@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from '../support/wait.ts'
 import type * as Telling from './fixtures/telling.ts'
 import { caromFailureOf, failureOf, openPool, readyPids } from './real-pool.ts'
 
@@ -62,6 +66,22 @@ test('Telling faster than anybody reads takes no memory, and the last arrives', 
   assert.ok(grown < 100 * 1024 * 1024, `grew by ${grown} bytes`)
 })
 
+test('What a job tells while nobody reads is not kept, also where it is small', async (t) => {
+  const pool = openPool<typeof Telling>(t, 'telling')
+  const folder = mkdtempSync(join(tmpdir(), 'carom-telling-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'all-told')
+  const told: unknown[] = []
+  const job = pool.applyAsync('tellAllThenWrite', [TIMES, file], { onProgress: (value) => told.push(value) })
+  await until(() => job.state === 'accepted', { what: 'the job has begun' })
+  const giveUpAtMs = performance.now() + 30_000
+  // Nobody reads meanwhile.
+  while (!existsSync(file) && performance.now() < giveUpAtMs);
+  await job.result
+  assert.equal(told.at(-1), TIMES)
+  assert.ok(told.length < TIMES / 10, `${told.length} of ${TIMES} were kept`)
+})
+
 test('Nobody has to listen, and a chunk of a map tells as any job does', async (t) => {
   const pool = openPool<typeof Telling>(t, 'telling')
   const pids = await readyPids(pool, 1)
@@ -72,3 +92,5 @@ test('Nobody has to listen, and a chunk of a map tells as any job does', async (
   await caromFailureOf(pool.exports.tellAndSpin.with({ softTimeLimitMs: 100 })(), 'CAROM_SOFT_TIME_LIMIT')
   assert.deepEqual(await readyPids(pool, 1), pids)
 })
+
+const TIMES = 300_000

@@ -81,8 +81,14 @@ export class SocketChannel implements Channel {
   }
 
   sendLatest(report: Progress): void {
-    if (this.#socket.writableLength === 0) return this.sendNow(report, () => {})
-    this.#held.set(report.job, { ...report, payload: keepPayload(report.payload) })
+    if (this.#socket.writableLength > 0) {
+      this.#held.set(report.job, { ...report, payload: keepPayload(report.payload) })
+      return
+    }
+    // The outbox holds nothing up: it would fill with what is old by the time the parent comes.
+    const isBehind = (this.#outbox?.untakenBytes ?? 0) > MOST_UNTAKEN_BYTES
+    const isLent = isBehind ? this.#addToSocket(frameToParent(report, this.#generation)) : this.#add(report)
+    this.#flush({ isLent })
   }
 
   flush(): void {
@@ -144,6 +150,10 @@ export class SocketChannel implements Channel {
       this.#isNews = true
       return false
     }
+    return this.#addToSocket(frame)
+  }
+
+  #addToSocket(frame: Frame): boolean {
     // Before it: what is lent comes last.
     if (this.#isNews) this.#ring()
     this.#overSocket++
@@ -211,6 +221,8 @@ export class SocketChannel implements Channel {
 const RUNG: ToParent = { type: 'rung' }
 const CHANNEL_FD = 3
 const LAST_WORDS_MS = 500
+/** Beyond it what only the latest of is of use takes the way on which it can be held back. */
+const MOST_UNTAKEN_BYTES = 64 * 1024
 const MAX_SPARE_BYTES = 16 * 1024 * 1024
 
 /** The parent is gone: nobody wants the results of this process or of those it started. */

@@ -60,6 +60,8 @@ export class Watch {
     for (const record of this.#records.values()) {
       if (record.child.jobs.size > 0) isAnyBusy = true
       else if (record.progressAtMs < nowMs - 2 * ROUND_MS) continue
+      // A job that was interrupted at the wrong instant may have kept its child from ringing.
+      if (record.tickets !== null) this.#listener.silent(record)
       this.#weigh(record)
       if (this.#isUnheard(record, this.#options.acceptTimeoutMs)) {
         // What it said while this process stood still is read first.

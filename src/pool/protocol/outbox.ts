@@ -58,6 +58,11 @@ export class Outbox {
     return true
   }
 
+  /** What lies here and was not taken yet. */
+  get untakenBytes(): number {
+    return (this.#written - Atomics.load(this.#words, TAKEN)) | 0
+  }
+
   /** False if the parent has not come yet since it was last rung for: it will find what lies here by now as well. */
   mustRing(): boolean {
     const isOnItsWay = ((this.#rung - Atomics.load(this.#words, TAKEN)) | 0) > 0
@@ -90,7 +95,9 @@ export class OutboxReader {
    */
   take(give: (piece: Buffer, readInto: (room: Buffer) => number, there: number) => void): void {
     this.#until = Atomics.load(this.#words, WRITTEN)
-    if (this.#left() < 0) throw new FrameError('An outbox that goes back')
+    const laid = this.#left()
+    // More than there is room for would also keep the parent reading without end.
+    if (laid < 0 || laid > AREA_BYTES) throw new FrameError(`An outbox of ${laid} bytes`)
     for (let left = this.#left(); left > 0; left = this.#left()) {
       const piece = Buffer.allocUnsafe(Math.min(left, PIECE_BYTES))
       this.#readInto(piece)
