@@ -118,6 +118,18 @@ test('of a channel that goes with its last answer it is said that it is gone', a
   assert.ok(isGone)
 })
 
+test('a channel that both sides close at once is known until RabbitMQ has answered', async () => {
+  const { channel, hears } = channelHearing()
+  const closed = channel.close()
+  let isGone = false
+  channel.whenGone(() => (isGone = true))
+  hears((to) => putClose(to, 1, METHOD.channelClose))
+  assert.ok(!isGone)
+  hears((to) => method(to, 1, METHOD.channelCloseOk).end())
+  await closed
+  assert.ok(isGone)
+})
+
 test('a consumer that ends with the answer that it is one is asked for again', async () => {
   const { channel, hears } = channelHearing()
   const store = {

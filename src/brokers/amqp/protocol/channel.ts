@@ -228,7 +228,8 @@ export class Channel extends EventEmitter<ChannelEvents> {
     if (id === METHOD.channelClose) {
       method(this.#owner.output, this.#id, METHOD.channelCloseOk).end()
       this.#owner.wrote()
-      return this.lost(readClose(payload))
+      // It crossed this side's own: RabbitMQ answers that too, and a frame for a channel that is forgotten is an error.
+      return this.#state === 'closing' ? undefined : this.lost(readClose(payload))
     }
     if (id === METHOD.channelCloseOk) return this.lost(channelClosed())
     if (this.#state !== 'open') return
