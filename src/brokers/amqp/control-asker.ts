@@ -11,6 +11,7 @@ import {
   REQUEST_EXCHANGE,
   readObject,
 } from './control-wire.ts'
+import { asCaromError } from './errors.ts'
 import type { Channel } from './protocol/channel.ts'
 import { UnreadableHeaders } from './protocol/content.ts'
 import type { Delivered } from './protocol/incoming.ts'
@@ -45,6 +46,8 @@ export class ControlAsker {
       await this.#send(request, ticket, address, timeoutMs)
       await pause(timeoutMs, undefined, { signal: enough.signal }).catch(() => {})
       return Object.fromEntries(replies)
+    } catch (error) {
+      throw asCaromError(error, `Cannot ask the workers at ${this.#store.name}`)
     } finally {
       // The queue goes with its consumer.
       await channel.close()

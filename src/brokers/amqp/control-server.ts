@@ -10,6 +10,7 @@ import {
   type ReceivedRequest,
   readRequest,
 } from './control-wire.ts'
+import { asCaromError } from './errors.ts'
 import type { Channel } from './protocol/channel.ts'
 import type { Delivered } from './protocol/incoming.ts'
 import type { AmqpStore } from './store.ts'
@@ -34,7 +35,11 @@ export class ControlServer {
     const { link } = this.#store
     const channel = await link.channel()
     channel.once('basic.cancel', () => channel.close())
-    await link.within(this.#listen(channel), 'set up remote control')
+    try {
+      await link.within(this.#listen(channel), 'set up remote control')
+    } catch (error) {
+      throw asCaromError(error, `Cannot set up remote control of ${this.#node} at ${this.#store.name}`)
+    }
     if (this.#ending.signal.aborted) return channel.close()
     this.#channel = channel
     channel.whenGone(() => this.#lost())

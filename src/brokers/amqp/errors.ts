@@ -1,5 +1,5 @@
 /** What goes wrong with RabbitMQ, as Carom's errors. */
-import { CaromError } from '../../errors.ts'
+import { CaromError, isCaromError } from '../../errors.ts'
 import { toFailure } from '../../support/failure.ts'
 import { AmqpError } from './protocol/amqp-error.ts'
 
@@ -11,6 +11,11 @@ export function unavailable(done: string, cause?: unknown): CaromError {
     `${done}${reason}. Try again; if it goes on, look at RabbitMQ's log and at the network`,
     { cause },
   )
+}
+
+/** One of RabbitMQ's own as {@link unavailable}, so that all know it as trouble of the store; one of Carom's as it is. */
+export function asCaromError(error: unknown, done: string): CaromError {
+  return isCaromError(error) ? error : unavailable(done, error)
 }
 
 /** RabbitMQ lets nobody in by this URL: user, password or virtual host are wrong. */

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { CaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type AmqpAddress, type AmqpHost, storeName } from './address.ts'
-import { closed, isRefusal, notLetIn, unavailable } from './errors.ts'
+import { asCaromError, closed, isRefusal, notLetIn, unavailable } from './errors.ts'
 import type { Channel } from './protocol/channel.ts'
 import { Connection } from './protocol/connection.ts'
 
@@ -41,15 +41,19 @@ export class Link {
     return this.#connecting
   }
 
-  /** A new channel. */
+  /** A new channel. @throws CaromError `CAROM_STORE_UNAVAILABLE`, `CAROM_STORE_CLOSED` */
   async channel(): Promise<Channel> {
     const connection = await this.connect()
-    return this.within(connection.channel(), 'open a channel')
+    try {
+      return await this.within(connection.channel(), 'open a channel')
+    } catch (error) {
+      throw asCaromError(error, `Cannot open a channel to ${this.#store}`)
+    }
   }
 
   /**
    * Rejects, and gives the connection up, when RabbitMQ has not answered in time. Meanwhile it keeps the process alive,
-   * which the connection does not.
+   * which the connection does not. What RabbitMQ refuses is its own error, by whose code some go on.
    */
   within<T>(asked: Promise<T>, what: string, withinMs = ANSWER_MS): Promise<T> {
     const connection = this.#connection

@@ -4,7 +4,7 @@
  * its error says how many were confirmed.
  */
 import { CaromError } from '../../errors.ts'
-import { codeOf, unavailable } from './errors.ts'
+import { asCaromError, codeOf, unavailable } from './errors.ts'
 import type { Link } from './link.ts'
 import type { Channel } from './protocol/channel.ts'
 import type { Connection } from './protocol/connection.ts'
@@ -116,7 +116,11 @@ export class Publisher {
     if (connection !== this.#connection) this.#maxBytes = Infinity
     this.#connection = connection
     const channel = await this.#link.channel()
-    await this.#link.within(channel.confirmSelect(), 'begin to confirm')
+    try {
+      await this.#link.within(channel.confirmSelect(), 'begin to confirm')
+    } catch (error) {
+      throw asCaromError(error, `RabbitMQ at ${this.#store} does not confirm what is published`)
+    }
     channel.on('basic.return', (message) => this.#returned(message))
     return channel
   }

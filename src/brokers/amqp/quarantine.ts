@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { backoffMs } from '../../support/backoff.ts'
 import type { Quarantine, QuarantinedMessage } from '../broker.ts'
-import { codeOf, unavailable } from './errors.ts'
+import { asCaromError, codeOf, unavailable } from './errors.ts'
 import { prepare } from './prepared.ts'
 import type { Channel } from './protocol/channel.ts'
 import type { Delivered } from './protocol/incoming.ts'
@@ -53,7 +53,7 @@ export class AmqpQuarantine implements Quarantine {
       await this.#giveBack(channel)
       return outcome
     } catch (error) {
-      throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
+      throw this.#failed(error)
     } finally {
       await channel.close()
     }
@@ -72,7 +72,7 @@ export class AmqpQuarantine implements Quarantine {
         // It was declared before, and deleted since.
         if (codeOf(error) === 'NOT_FOUND') this.#store.topology.forget(QUARANTINE_QUEUE)
         const isWorthIt = ['ACCESS_REFUSED', 'NOT_FOUND'].includes(codeOf(error)) && performance.now() < deadlineMs
-        if (!isWorthIt) throw codeOf(error).startsWith('CAROM_') ? error : this.#failed(error)
+        if (!isWorthIt) throw this.#failed(error)
         await pause(backoffMs(attempt, { firstMs: 20, maxMs: 500 }))
       }
     }
@@ -108,7 +108,7 @@ export class AmqpQuarantine implements Quarantine {
   }
 
   #failed(error: unknown): Error {
-    return unavailable(`The quarantine at ${this.#store.name} cannot be looked at`, error)
+    return asCaromError(error, `The quarantine at ${this.#store.name} cannot be looked at`)
   }
 }
 

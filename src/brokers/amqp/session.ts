@@ -3,11 +3,10 @@
  * so is every claim that was made on it, and the next session begins with nothing.
  */
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
-import { isCaromError } from '../../errors.ts'
 import { backoffMs } from '../../support/backoff.ts'
 import { type Arrival, judgeArrival } from './arrival.ts'
 import { Credit } from './credit.ts'
-import { unavailable } from './errors.ts'
+import { asCaromError } from './errors.ts'
 import type { Prepared } from './prepared.ts'
 import type { Channel } from './protocol/channel.ts'
 import type { Delivered } from './protocol/incoming.ts'
@@ -123,8 +122,7 @@ export class Session {
   /** One after the other: each begins where the one before has left the channel. */
   #inTurn(step: () => Promise<void>): Promise<void> {
     const next = this.#last.then(step).catch((error: unknown) => {
-      if (isCaromError(error)) throw error
-      throw unavailable(`Cannot consume ${this.#queues.join(', ')} at ${this.#store.name}`, error)
+      throw asCaromError(error, `Cannot consume ${this.#queues.join(', ')} at ${this.#store.name}`)
     })
     this.#last = next.catch(() => {})
     return next

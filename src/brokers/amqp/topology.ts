@@ -4,7 +4,7 @@
  */
 import type { AmqpAddress } from './address.ts'
 import { delayLevels, dueKey, LAST_EXCHANGE } from './delayed-delivery.ts'
-import { codeOf, unavailable } from './errors.ts'
+import { asCaromError, codeOf } from './errors.ts'
 import type { Link } from './link.ts'
 import type { Channel } from './protocol/channel.ts'
 
@@ -103,9 +103,7 @@ export class Topology {
         if (this.#channel?.active !== true) this.#channel = await this.#link.channel()
         return await this.#link.within(step(this.#channel), what)
       } catch (error) {
-        throw codeOf(error).startsWith('CAROM_')
-          ? error
-          : unavailable(`RabbitMQ at ${this.#store} did not ${what}`, error)
+        throw asCaromError(error, `RabbitMQ at ${this.#store} did not ${what}`)
       }
     })
     this.#last = next.catch(() => {})

@@ -1,6 +1,7 @@
 /** The queue to which results are sent, and its consumer, which is there again after every lost connection. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { asCaromError } from '../../brokers/amqp/errors.ts'
 import type { Channel } from '../../brokers/amqp/protocol/channel.ts'
 import type { Delivered } from '../../brokers/amqp/protocol/incoming.ts'
 import { readReply, unreadableReply } from '../../brokers/amqp/result-reply.ts'
@@ -36,7 +37,7 @@ export class ReplyQueue {
     // The first answer comes from the queue and may overtake what it delivered before; the second one cannot.
     for (let asked = 0; asked < 2; asked++) {
       const answer = channel.queueDeclare({ queue: this.name, passive: true })
-      await this.#store.link.within(answer, 'answer for the queue of results')
+      await this.#within(answer, 'answer for the queue of results')
     }
   }
 
@@ -55,9 +56,18 @@ export class ReplyQueue {
     const { link, address } = this.#store
     const channel = await link.channel()
     channel.once('basic.cancel', () => channel.close())
-    await link.within(this.#listen(channel, address.persistentResults), 'set up a queue of results')
+    await this.#within(this.#listen(channel, address.persistentResults), 'set up a queue of results')
     channel.whenGone(() => this.#lost())
     return channel
+  }
+
+  async #within<T>(asked: Promise<T>, what: string): Promise<T> {
+    const { link, name } = this.#store
+    try {
+      return await link.within(asked, what)
+    } catch (error) {
+      throw asCaromError(error, `RabbitMQ at ${name} did not ${what}`)
+    }
   }
 
   /**
