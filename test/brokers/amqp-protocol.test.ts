@@ -11,6 +11,7 @@ import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
 import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
 import { METHOD, method, putClose } from '../../src/brokers/amqp/protocol/methods.ts'
 import { putPublication } from '../../src/brokers/amqp/protocol/publication.ts'
+import { reopened } from '../../src/brokers/amqp/reopened.ts'
 import type { AmqpStore } from '../../src/brokers/amqp/store.ts'
 
 const FRAME_MAX = 4_096
@@ -128,6 +129,18 @@ test('a channel that both sides close at once is known until RabbitMQ has answer
   hears((to) => method(to, 1, METHOD.channelCloseOk).end())
   await closed
   assert.ok(isGone)
+})
+
+test('what is opened again and lost in the same moment is opened once more', async () => {
+  const { channel: gone } = channelHearing()
+  gone.lost(new AmqpError('CONNECTION_FORCED', 'gone'))
+  const { channel: open } = channelHearing()
+  const tries = [() => Promise.reject(new Error('away')), () => Promise.resolve(gone), () => Promise.resolve(open)]
+  // Its pauses keep no process alive.
+  const awake = setInterval(() => {}, 1_000)
+  await reopened(() => (tries.shift() as () => Promise<Channel>)(), new AbortController().signal)
+  clearInterval(awake)
+  assert.deepEqual(tries, [])
 })
 
 test('a consumer that ends with the answer that it is one is asked for again', async () => {

@@ -1,6 +1,4 @@
 /** Answers requests for one node. Its queue is declared anew on every connection. */
-import { setTimeout as pause } from 'node:timers/promises'
-import { backoffMs } from '../../support/backoff.ts'
 import type { ControlRequest } from '../broker.ts'
 import { answerOf } from '../control-reply.ts'
 import {
@@ -13,6 +11,7 @@ import {
 import { asCaromError } from './errors.ts'
 import type { Channel } from './protocol/channel.ts'
 import type { Delivered } from './protocol/incoming.ts'
+import { reopened } from './reopened.ts'
 import type { AmqpStore } from './store.ts'
 
 export class ControlServer {
@@ -31,7 +30,7 @@ export class ControlServer {
   }
 
   /** Resolves when requests reach it. @throws CaromError `CAROM_STORE_UNAVAILABLE` */
-  async start(): Promise<void> {
+  async start(): Promise<Channel> {
     const { link } = this.#store
     const channel = await link.channel()
     channel.once('basic.cancel', () => channel.close())
@@ -40,9 +39,13 @@ export class ControlServer {
     } catch (error) {
       throw asCaromError(error, `Cannot set up remote control of ${this.#node} at ${this.#store.name}`)
     }
-    if (this.#ending.signal.aborted) return channel.close()
+    if (this.#ending.signal.aborted) {
+      await channel.close()
+      return channel
+    }
     this.#channel = channel
-    channel.whenGone(() => this.#lost())
+    channel.whenGone(() => this.#lost(channel))
+    return channel
   }
 
   async close(): Promise<void> {
@@ -63,22 +66,14 @@ export class ControlServer {
     )
   }
 
-  #lost(): void {
+  #lost(channel: Channel): void {
+    if (this.#channel !== channel) return
     this.#channel = null
-    if (!this.#ending.signal.aborted) this.#restarting ??= this.#restart().finally(() => (this.#restarting = null))
-  }
-
-  async #restart(): Promise<void> {
     const { signal } = this.#ending
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      await pause(backoffMs(attempt, RESTART), undefined, { signal, ref: false }).catch(() => {})
-      try {
-        if (!signal.aborted) await this.start()
-        return
-      } catch {
-        // Whoever asks meanwhile gets no answer, and RabbitMQ is away for all others too.
-      }
-    }
+    if (signal.aborted) return
+    this.#restarting ??= reopened(() => this.start(), signal).finally(() => {
+      this.#restarting = null
+    })
   }
 
   async #received({ body }: Delivered): Promise<void> {
@@ -108,5 +103,3 @@ export class ControlServer {
     return this.#replies
   }
 }
-
-const RESTART = { firstMs: 100, maxMs: 5_000 }

@@ -1,12 +1,11 @@
 /** The queue to which results are sent, and its consumer, which is there again after every lost connection. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { asCaromError } from '../../brokers/amqp/errors.ts'
 import type { Channel } from '../../brokers/amqp/protocol/channel.ts'
 import type { Delivered } from '../../brokers/amqp/protocol/incoming.ts'
+import { reopened } from '../../brokers/amqp/reopened.ts'
 import { readReply, unreadableReply } from '../../brokers/amqp/result-reply.ts'
 import type { AmqpStore } from '../../brokers/amqp/store.ts'
-import { backoffMs } from '../../support/backoff.ts'
 import type { ResultMeta } from '../meta.ts'
 
 export class ReplyQueue {
@@ -94,26 +93,13 @@ export class ReplyQueue {
 
   #lost(): void {
     this.#opening = null
-    if (this.#ending.signal.aborted) return
-    this.#restarting ??= this.#restart().finally(() => {
+    const { signal } = this.#ending
+    if (signal.aborted) return
+    this.#restarting ??= reopened(() => this.open(), signal).finally(() => {
       this.#restarting = null
     })
-  }
-
-  async #restart(): Promise<void> {
-    const { signal } = this.#ending
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      await pause(backoffMs(attempt, RESTART), undefined, { signal, ref: false }).catch(() => {})
-      try {
-        if (!signal.aborted) await this.open()
-        return
-      } catch {
-        // Those who wait go on waiting, each for as long as it said.
-      }
-    }
   }
 }
 
 // For how long results wait for a process that has lost its connection.
 const EXPIRES_MS = 600_000
-const RESTART = { firstMs: 100, maxMs: 5_000 }
