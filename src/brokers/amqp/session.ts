@@ -114,8 +114,10 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    // What was published elsewhere already would come twice.
-    await Promise.race([this.#moving, pause(MOVING_MS, undefined, { ref: false })])
+    // What was published elsewhere already would come twice. Nothing else may keep the process alive meanwhile.
+    const over = new AbortController()
+    await Promise.race([this.#moving, pause(MOVING_MS, undefined, { signal: over.signal }).catch(() => {})])
+    over.abort()
     await this.#channel.close()
   }
 
