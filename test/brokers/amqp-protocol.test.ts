@@ -9,6 +9,7 @@ import { Confirms } from '../../src/brokers/amqp/protocol/confirms.ts'
 import { readContentHeader } from '../../src/brokers/amqp/protocol/content.ts'
 import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
 import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
+import { agreed } from '../../src/brokers/amqp/protocol/handshake.ts'
 import { METHOD, method, putClose } from '../../src/brokers/amqp/protocol/methods.ts'
 import { putPublication } from '../../src/brokers/amqp/protocol/publication.ts'
 import { reopened } from '../../src/brokers/amqp/reopened.ts'
@@ -76,6 +77,14 @@ test('what is no frame, or is larger than agreed, is an error', () => {
   ]) {
     assert.throws(() => framesOf(Buffer.from(bytes)), AmqpError)
   }
+})
+
+test('heartbeats are as often as the one asks who wants more of them, and never where the URL says so', () => {
+  const heartbeatOf = (own: number, offered: number) => {
+    const introduction = { vhost: '/', username: 'u', password: 'p', heartbeat: own, frameMax: FRAME_MAX, name: 'n' }
+    return agreed(introduction, { channelMax: 0, frameMax: 0, heartbeat: offered }).heartbeat
+  }
+  assert.deepEqual([heartbeatOf(10, 60), heartbeatOf(60, 10), heartbeatOf(10, 0), heartbeatOf(0, 60)], [10, 10, 10, 0])
 })
 
 test('confirms are counted for the call that published, whatever their order, and lost ones are told', async () => {

@@ -8,7 +8,7 @@ export interface Introduction {
   readonly vhost: string
   readonly username: string
   readonly password: string
-  /** Seconds; 0 for RabbitMQ's own. */
+  /** Seconds, at most; 0 for never. */
   readonly heartbeat: number
   /** Bytes, at most; it is what RabbitMQ says where that is less. */
   readonly frameMax: number
@@ -26,12 +26,12 @@ export function putStartOk(to: FrameWriter, { name, username, password }: Introd
   frame.text('PLAIN').longText(`\0${username}\0${password}`).text('en_US').end()
 }
 
-/** The lower of both; 0 says that one side sets no limit, or asks for no heartbeats. */
+/** The lower of both; 0 of RabbitMQ's says that it sets no limit, or asks for no heartbeats. */
 export function agreed({ heartbeat, frameMax }: Introduction, offered: Tuning): Tuning {
   return {
     channelMax: offered.channelMax || MOST_CHANNELS,
     frameMax: Math.min(frameMax, offered.frameMax || frameMax),
-    heartbeat: Math.min(heartbeat || offered.heartbeat, offered.heartbeat || heartbeat),
+    heartbeat: heartbeat === 0 ? 0 : Math.min(heartbeat, offered.heartbeat || heartbeat),
   }
 }
 
