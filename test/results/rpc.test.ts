@@ -4,6 +4,7 @@ import { before, test } from 'node:test'
 import { openBroker } from '../../src/brokers/open.ts'
 import { Carom } from '../../src/index.ts'
 import { openBackend } from '../../src/results/open.ts'
+import { KeptResults } from '../../src/results/rpc/kept-results.ts'
 import { afterwards } from '../conformance/afterwards.ts'
 import { rabbit } from '../conformance/open-rabbit.ts'
 import { acked, claimOne, consumerOf, meta } from '../conformance/store.ts'
@@ -113,4 +114,16 @@ test('whoever waits for a result in another serializer is told that it cannot be
   const properties = { routingKey, correlationId, contentType: 'application/x-msgpack', contentEncoding: 'binary' }
   await channel.basicPublish(properties as never, Buffer.from([0x81, 0xa6]))
   await assert.rejects(sent.get({ timeoutMs: 5_000 }), { message: /cannot be used: it is not JSON/ })
+})
+
+test('kept results count with their tracebacks and children, and what is forgotten makes room', () => {
+  const kept = new KeptResults()
+  const large = 'x'.repeat(40 * 1024 * 1024)
+  kept.expect(['a', 'b', 'c'])
+  kept.keep(meta('a', { status: 'FAILURE', traceback: large }))
+  kept.forget('a')
+  kept.keep(meta('b', { status: 'FAILURE', children: [large] }))
+  assert.equal(kept.get('b')?.children.length, 1)
+  kept.keep(meta('c', { status: 'FAILURE', traceback: large }))
+  assert.deepEqual([kept.isExpected('a'), kept.isExpected('b'), kept.get('c')?.taskId], [true, false, 'c'])
 })

@@ -23,7 +23,7 @@ export class KeptResults {
   keep(meta: ResultMeta): boolean {
     const known = this.#metas.get(meta.taskId)
     if (known === undefined || known?.status === 'SUCCESS') return false
-    this.#bytes += meta.result.byteLength - (known?.result.byteLength ?? 0)
+    this.#bytes += bytesOf(meta) - bytesOf(known)
     this.#metas.set(meta.taskId, meta)
     this.#makeRoom()
     return true
@@ -33,7 +33,7 @@ export class KeptResults {
   forget(taskId: string): void {
     const known = this.#metas.get(taskId)
     if (known === undefined) return
-    this.#bytes -= known?.result.byteLength ?? 0
+    this.#bytes -= bytesOf(known)
     this.#metas.set(taskId, null)
   }
 
@@ -43,10 +43,17 @@ export class KeptResults {
       if (!tooMany && this.#bytes <= MAX_BYTES) return
       // A task that nothing has come of takes no room.
       if (!tooMany && meta === null) continue
-      this.#bytes -= meta?.result.byteLength ?? 0
+      this.#bytes -= bytesOf(meta)
       this.#metas.delete(taskId)
     }
   }
+}
+
+/** Of what may be large: text takes at least a byte for each of its letters. */
+function bytesOf(meta: ResultMeta | null): number {
+  if (meta === null) return 0
+  const childrenBytes = meta.children.reduce((sum, id) => sum + id.length, 0)
+  return meta.result.byteLength + (meta.traceback?.length ?? 0) + childrenBytes
 }
 
 const MAX_TASKS = 100_000
