@@ -1,11 +1,14 @@
 /** Frames as they are written and read, without a RabbitMQ. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Credit } from '../../src/brokers/amqp/credit.ts'
 import { AmqpError } from '../../src/brokers/amqp/protocol/amqp-error.ts'
 import { Channel } from '../../src/brokers/amqp/protocol/channel.ts'
 import { Confirms } from '../../src/brokers/amqp/protocol/confirms.ts'
+import { Connection } from '../../src/brokers/amqp/protocol/connection.ts'
 import { readContentHeader } from '../../src/brokers/amqp/protocol/content.ts'
 import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
 import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
@@ -16,6 +19,7 @@ import { reopened } from '../../src/brokers/amqp/reopened.ts'
 import type { AmqpStore } from '../../src/brokers/amqp/store.ts'
 
 const FRAME_MAX = 4_096
+const limits = { timeout: 10_000 }
 const PROPERTIES = { contentType: 'text/plain', deliveryMode: 2, timestamp: 2 ** 33, correlationId: 'ü' }
 const publication = (headers: Record<string, unknown>, body: Uint8Array) => {
   return { exchange: '', routingKey: 'q', mandatory: true, properties: PROPERTIES, headers, body }
@@ -172,4 +176,37 @@ test('a consumer that ends with the answer that it is one is asked for again', a
     await set
     assert.equal(credit.has(10), consumerTag === 'c2')
   }
+})
+
+test('a connection that RabbitMQ closes is over at once, also where it leaves its own end open', limits, async (t) => {
+  const said = [
+    (to: FrameWriter) => method(to, 0, METHOD.connectionStart).end(),
+    (to: FrameWriter) => method(to, 0, METHOD.connectionTune).short(0).long(0).short(0).end(),
+    (to: FrameWriter) => method(to, 0, METHOD.connectionOpenOk).end(),
+    (to: FrameWriter) => putClose(to, 0, METHOD.connectionClose),
+  ]
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('data', () => {
+      const answer = new FrameWriter()
+      said.shift()?.(answer)
+      socket.write(answer.take())
+    })
+  })
+  t.after(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  let hasEnded = () => {}
+  const ended = new Promise<void>((resolve) => (hasEnded = resolve))
+  const introduction = { vhost: '/', username: 'u', password: 'p', heartbeat: 0, frameMax: FRAME_MAX, name: 'n' }
+  const address = { hostname: '127.0.0.1', port, tls: false, openWithinMs: 5_000 } as const
+  const connection = new Connection(
+    { ...introduction, ...address },
+    { blocked() {}, unblocked() {}, ended: () => hasEnded() },
+  )
+  await connection.open()
+  await assert.rejects(connection.channel(), AmqpError)
+  await ended
+  await connection.close()
 })

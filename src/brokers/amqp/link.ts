@@ -132,7 +132,7 @@ export class Link {
     const connection: Connection = new Connection(options, {
       blocked: (reason) => this.#block(connection, reason),
       unblocked: () => this.#unblock(),
-      ended: () => this.#drop(connection),
+      ended: () => this.#forget(connection),
     })
     const giveUp = () => connection.destroy()
     this.#ending.signal.addEventListener('abort', giveUp, { once: true })
@@ -147,6 +147,10 @@ export class Link {
 
   #drop(connection: Connection): void {
     connection.destroy()
+    this.#forget(connection)
+  }
+
+  #forget(connection: Connection): void {
     if (connection !== this.#connection) return
     this.#connection = null
     this.#unblock()

@@ -24,7 +24,7 @@ export interface ConnectionOwner {
   /** RabbitMQ takes nothing that is published, since it runs out of what `reason` says. */
   blocked(reason: string): void
   unblocked(): void
-  /** Once, and only after it was open. */
+  /** Nothing can be asked any more. Once, and only after it was open. */
   ended(): void
 }
 
@@ -43,6 +43,7 @@ export class Connection implements ChannelOwner {
   #error: Error | null = null
   #fail: (error: Error) => void = () => {}
   #isOpen = false
+  #isEnded = false
   #isFlushing = false
   #heartbeats: NodeJS.Timeout | undefined
   #hasRead = false
@@ -167,8 +168,10 @@ export class Connection implements ChannelOwner {
         this.#error ??= readClose(payload)
         method(this.output, 0, METHOD.connectionCloseOk).end()
         this.#flush()
-        this.#socket.end()
-        return
+        // Nobody waits until the other end has closed its side too, which it may never do.
+        this.#socket.destroySoon()
+        setTimeout(() => this.#socket.destroy(), CLOSE_OK_MS).unref()
+        return this.#ended()
       case METHOD.connectionCloseOk:
         this.#socket.end()
         return
@@ -205,6 +208,8 @@ export class Connection implements ChannelOwner {
   }
 
   #ended(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
     clearInterval(this.#heartbeats)
     const error = this.#error ?? new AmqpError('ECONNRESET', 'The connection was closed')
     this.#fail(error)
@@ -224,6 +229,8 @@ export class Connection implements ChannelOwner {
 
 // So that RabbitMQ begins with the first messages of many while the others are written.
 const FLUSH_BYTES = 32_768
+// For the last frame to be written.
+const CLOSE_OK_MS = 1_000
 
 function socketTo({ hostname: host, port, tls }: ConnectionOptions): Socket {
   if (tls === false) return connectTcp({ host, port })
