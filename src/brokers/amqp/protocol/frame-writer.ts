@@ -22,6 +22,12 @@ export class FrameWriter {
   take(): Buffer {
     const taken = this.#memory.subarray(this.#from, this.#at)
     this.#from = this.#at
+    // What was large once would be kept as long as the connection.
+    if (this.#memory.byteLength > MEMORY_BYTES) {
+      this.#memory = Buffer.allocUnsafe(MEMORY_BYTES)
+      this.#from = 0
+      this.#at = 0
+    }
     return taken
   }
 
