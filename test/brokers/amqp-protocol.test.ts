@@ -13,6 +13,7 @@ import { readContentHeader } from '../../src/brokers/amqp/protocol/content.ts'
 import { FrameReader } from '../../src/brokers/amqp/protocol/frame-reader.ts'
 import { FrameWriter } from '../../src/brokers/amqp/protocol/frame-writer.ts'
 import { agreed } from '../../src/brokers/amqp/protocol/handshake.ts'
+import type { Delivered } from '../../src/brokers/amqp/protocol/incoming.ts'
 import { METHOD, method, putClose } from '../../src/brokers/amqp/protocol/methods.ts'
 import { putPublication } from '../../src/brokers/amqp/protocol/publication.ts'
 import { reopened } from '../../src/brokers/amqp/reopened.ts'
@@ -73,6 +74,13 @@ test('a large body goes in frames that are no larger than agreed', () => {
   )
 })
 
+test('the memory of a large message is given back with it', () => {
+  const writer = new FrameWriter()
+  assert.equal(writer.bytes(Buffer.alloc(1_000_000)).take().byteLength, 1_000_000)
+  const small = writer.text('after').take()
+  assert.deepEqual([small.toString('utf8', 1), small.buffer.byteLength], ['after', 65_536])
+})
+
 test('what is no frame, or is larger than agreed, is an error', () => {
   for (const bytes of [
     [65, 77, 81, 80, 0, 0, 9, 1],
@@ -104,6 +112,46 @@ test('confirms are counted for the call that published, whatever their order, an
   confirms.lose(lost)
   assert.deepEqual(await third, { refused: [], unheard: [0], lost })
   assert.deepEqual(await confirms.expect(0), { refused: [], unheard: [], lost: null })
+})
+
+test('what is left of the credit is shared among the queues that have used up theirs, and is not exceeded', async () => {
+  const consumers = new Map<string, (message: Delivered) => void>()
+  let limit = 0
+  const limits: [string, number][] = []
+  const channel = {
+    basicQos: async ({ prefetchCount }: { prefetchCount: number }) => {
+      limit = prefetchCount
+    },
+    basicConsume: async ({ queue }: { queue: string }, deliver: (message: Delivered) => void) => {
+      consumers.set(queue, deliver)
+      limits.push([queue, limit])
+    },
+    basicCancel: async () => {},
+  } as unknown as Channel
+  const store = {
+    sharesCredit: false,
+    topology: { declareQueue: async () => {} },
+    link: { within: (asked: Promise<unknown>) => asked },
+  } as unknown as AmqpStore
+  const credit = new Credit(store, ['a', 'b', 'c', 'd'], channel, () => {})
+  await credit.set(20)
+  let deliveryTag = 0
+  const deliver = (queue: string, count: number) => {
+    for (let nth = 0; nth < count; nth++) consumers.get(queue)?.({ deliveryTag: ++deliveryTag } as Delivered)
+  }
+  for (const queue of ['a', 'b', 'c']) deliver(queue, 5)
+  limits.length = 0
+  await credit.even()
+  assert.deepEqual(limits, [
+    ['a', 1],
+    ['b', 1],
+    ['c', 1],
+  ])
+  deliver('d', 4)
+  deliver('a', 1)
+  limits.length = 0
+  await credit.even()
+  assert.deepEqual(limits, [])
 })
 
 /** A channel, and what RabbitMQ says on it in one turn of the loop. */

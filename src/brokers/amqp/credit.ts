@@ -78,13 +78,24 @@ export class Credit {
     return [...this.#consumers.values()].some(({ limit, out }) => out.size >= limit)
   }
 
-  /** What is left goes to the queues that have used up their share. At most one message per other queue is too many. */
+  /**
+   * What is left goes in equal shares to the queues that have used up their own. What the others still let out comes on
+   * top: their consumers keep the limits that they began with.
+   */
   async even(): Promise<void> {
-    const left = this.#total - this.#out.size
-    for (const [queue, { limit, out }] of this.#consumers) {
-      if (out.size < limit || left <= 0) continue
+    // Before the first one begins anew: it would be met once more, behind the others.
+    const full = [...this.#consumers].filter(([, { limit, out }]) => out.size >= limit)
+    let left = this.#total - this.#out.size
+    const share = Math.max(1, Math.floor(left / full.length))
+    for (const [queue, { consumerTag }] of full) {
+      // Others may have delivered meanwhile.
+      left = Math.min(left, this.#total - this.#out.size)
+      if (left <= 0) return
+      if (this.#consumers.get(queue)?.consumerTag !== consumerTag) continue
+      const limit = Math.min(share, left)
       await this.#cancel(queue)
-      await this.#consume(queue, left)
+      if (!(await this.#consume(queue, limit))) return
+      left -= limit
     }
   }
 
