@@ -26,10 +26,24 @@ function raw(headers: Record<string, unknown>, fields: Partial<Delivered> = {}):
 const judge = (message: Delivered, returned = new ReturnedMessages()) => judgeArrival('q', message, returned, nowMs)
 
 test('a first delivery is claimed, with the counts that it brings, and without what is not its own', () => {
-  const judged = judge(raw({ 'x-carom': { deliveries: 2, crashes: 1, foreign: '3' }, 'x-death': [{}], mine: 1 }))
+  const judged = judge(
+    raw({
+      'x-carom': { deliveries: 2, crashes: 1, foreign: '3' },
+      'x-death': [{}],
+      'x-last-death-queue': 'q',
+      mine: 1,
+    }),
+  )
   assert.ok(judged.type === 'claimable')
   assert.deepEqual(judged.arrival.counts, { deliveries: 3, crashes: 1, foreign: 0 })
   assert.deepEqual(judged.arrival.message.headers, { id: 'a', task: 't', mine: 1 })
+})
+
+test('a task that is named by no text is refused with what it is', () => {
+  const hostile: Record<string, unknown> = { task: Object.create(null), id: ['a'], CC: ['elsewhere'] }
+  const { message } = outgoing({ headers: hostile })
+  const text = /^Cannot publish task an object \(an array of 1\): headers\.CC/
+  assert.throws(() => toPublication('q', message), { code: 'CAROM_MESSAGE_INVALID', taskId: null, message: text })
 })
 
 test('a classic queue that delivers again has the message published with its count first', () => {

@@ -10,6 +10,7 @@ import type { Channel } from './protocol/channel.ts'
 import type { Connection } from './protocol/connection.ts'
 import type { Returned } from './protocol/incoming.ts'
 import type { Publication } from './protocol/publication.ts'
+import { named } from './wire-message.ts'
 
 interface Call {
   readonly publications: readonly Publication[]
@@ -94,8 +95,8 @@ export class Publisher {
     const large = publications.find(({ body }) => body.byteLength > this.#maxBytes)
     if (large === undefined) return
     const { headers, properties, body } = large
-    const what = headers.task === undefined ? 'a result' : `task ${String(headers.task)}`
-    const text = `Cannot publish ${what} (${String(headers.id ?? properties.correlationId)}): it has ${body.byteLength} bytes`
+    const what = headers.task === undefined ? 'a result' : `task ${named(headers.task)}`
+    const text = `Cannot publish ${what} (${named(headers.id ?? properties.correlationId)}): it has ${body.byteLength} bytes`
     const advice = `and RabbitMQ at ${this.#store} takes ${this.#maxBytes}: raise its max_message_size, or send less`
     throw new CaromError('CAROM_MESSAGE_INVALID', `${text}, ${advice}`)
   }

@@ -3,7 +3,7 @@
  * `x-carom`, a table; Python's workers show it among a request's headers and do nothing with it.
  */
 import { CaromError } from '../../errors.ts'
-import { quoted } from '../../message/invalid-message.ts'
+import { kindOf, quoted } from '../../message/invalid-message.ts'
 import type { Message, MessageProperties, TaskHeaders } from '../../message/message.ts'
 import type { DeliveryCounts } from '../broker.ts'
 import { type Content, type Properties, UnreadableHeaders } from './protocol/content.ts'
@@ -160,10 +160,15 @@ function countOf(value: unknown): number | undefined {
 
 function invalid(message: Message, why: string, cause?: unknown): CaromError {
   const { task, id } = message.headers
-  return new CaromError('CAROM_MESSAGE_INVALID', `Cannot publish task ${String(task)} (${String(id)}): ${why}`, {
+  return new CaromError('CAROM_MESSAGE_INVALID', `Cannot publish task ${named(task)} (${named(id)}): ${why}`, {
     cause,
-    taskId: id,
+    taskId: typeof id === 'string' ? id : null,
   })
+}
+
+/** Of a header that may be anything, also what cannot be made text. */
+export function named(header: unknown): string {
+  return typeof header === 'string' ? quoted(header) : kindOf(header)
 }
 
 const MAX_SHORT_BYTES = 255
@@ -189,4 +194,7 @@ const BROKER_HEADERS = [
   'x-first-death-exchange',
   'x-first-death-queue',
   'x-first-death-reason',
+  'x-last-death-exchange',
+  'x-last-death-queue',
+  'x-last-death-reason',
 ]
