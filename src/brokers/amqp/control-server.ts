@@ -96,10 +96,15 @@ export class ControlServer {
     await channel.publish([{ exchange, routingKey, mandatory: false, properties, headers, body }])
   }
 
-  async #openReplies(): Promise<Channel> {
-    const open = await this.#replies?.catch(() => null)
-    if (open?.active === true) return open
-    this.#replies = this.#store.publishingLink.channel()
-    return this.#replies
+  /** One for all replies, those that are ready at the same time included. */
+  #openReplies(): Promise<Channel> {
+    if (this.#replies !== null) return this.#replies
+    const opening = this.#store.publishingLink.channel()
+    this.#replies = opening
+    const forget = () => {
+      if (this.#replies === opening) this.#replies = null
+    }
+    opening.then((channel) => channel.whenGone(forget), forget)
+    return opening
   }
 }
