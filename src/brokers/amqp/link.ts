@@ -59,8 +59,10 @@ export class Link {
     const connection = this.#connection
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
+        // Asked before the connection is given up, with which the alarm is forgotten.
+        const alarm = this.#blocked === null ? '' : `: it takes no messages (${this.#blocked} alarm)`
         if (connection !== null) this.#drop(connection)
-        reject(unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms`))
+        reject(unavailable(`RabbitMQ at ${this.#store} did not ${what} within ${withinMs} ms${alarm}`))
       }, withinMs)
       const over = () => clearTimeout(timer)
       asked.then(resolve, reject).finally(over)
