@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeArrival } from '../../src/brokers/amqp/arrival.ts'
+import { isRefusal } from '../../src/brokers/amqp/errors.ts'
 import { prepareReleased, routed } from '../../src/brokers/amqp/prepared.ts'
+import { AmqpError } from '../../src/brokers/amqp/protocol/amqp-error.ts'
 import { UnreadableHeaders } from '../../src/brokers/amqp/protocol/content.ts'
 import type { Delivered } from '../../src/brokers/amqp/protocol/incoming.ts'
 import { ReturnedMessages } from '../../src/brokers/amqp/returned-messages.ts'
@@ -44,6 +46,13 @@ test('a task that is named by no text is refused with what it is', () => {
   const { message } = outgoing({ headers: hostile })
   const text = /^Cannot publish task an object \(an array of 1\): headers\.CC/
   assert.throws(() => toPublication('q', message), { code: 'CAROM_MESSAGE_INVALID', taskId: null, message: text })
+})
+
+test('a refusal is final, but not that the connections of a user or a virtual host are too many', () => {
+  const refused = (text: string) => isRefusal(new AmqpError('NOT_ALLOWED', text))
+  assert.ok(refused("NOT_ALLOWED - access to vhost 'limit' refused for user 'u'"))
+  assert.ok(!refused("NOT_ALLOWED - access to vhost 'v' refused for user 'u': connection limit (2) is reached"))
+  assert.ok(!refused("NOT_ALLOWED - connection refused for user 'u': user connection limit (2) is reached"))
 })
 
 test('a classic queue that delivers again has the message published with its count first', () => {

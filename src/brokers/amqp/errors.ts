@@ -43,7 +43,7 @@ export function codeOf(error: unknown): string {
 
 /** Trying again changes nothing: user, password, permissions or the virtual host are wrong. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof AmqpError && REFUSALS.has(codeOf(error))
+  return error instanceof AmqpError && REFUSALS.has(error.code) && !LIMIT_REACHED.test(error.message)
 }
 
 function reasonOf(cause: unknown): string {
@@ -52,3 +52,5 @@ function reasonOf(cause: unknown): string {
 }
 
 const REFUSALS = new Set(['ACCESS_REFUSED', 'NOT_ALLOWED', 'INVALID_PATH'])
+// Too many connections for now, which RabbitMQ says by NOT_ALLOWED too. Whole: a virtual host may be called "limit".
+const LIMIT_REACHED = /connection limit \(\d+\) is reached/
