@@ -97,6 +97,8 @@ export class ServerProcess {
         if (!(error instanceof FrameError)) throw error
         control.removeAllListeners('data').resume()
         this.kill(`broke the protocol: ${error.message}`)
+        // At once: a child that it has forked meanwhile is not to count as started.
+        this.#gone(this.#reason())
       }
     })
   }
