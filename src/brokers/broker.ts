@@ -45,10 +45,10 @@ export interface ConsumerOptions {
 /** One worker's way to its messages. */
 export interface Consumer {
   /**
-   * Whether each call of `settle` costs a commit, which costs about the same for one settlement as for fifty: then one
-   * call at a time is best. Otherwise calls may overlap.
+   * Whether one call of `settle` at a time is best, since a call costs the store about the same for one settlement as for
+   * fifty: a commit, a script. Otherwise calls may overlap.
    */
-  readonly commits: boolean
+  readonly settlesInTurn: boolean
   /**
    * Claims up to `max` due messages, waiting until there is at least one; woken by the store. Taking a message and
    * recording the claim is one atomic step. Resolves with `[]` once `signal` is aborted.

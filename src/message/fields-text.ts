@@ -1,7 +1,7 @@
 /**
  * Headers and properties as JSON text. Of messages that are sent one after the other most are alike: of calls of one
  * task only the ids differ. So what was written last is kept, cut where the ids stand in it, and the next one that is
- * the same between the cuts is not written anew. It pays: writing them took most of the time of a bulk call.
+ * the same between the cuts is not written anew. Written anew each time they take most of what a call in bulk does.
  */
 import { randomUUID } from 'node:crypto'
 import { NO_STAMPS, NO_TIME_LIMITS } from './headers.ts'

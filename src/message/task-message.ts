@@ -110,7 +110,7 @@ function fromArray(headers: TaskHeaders, body: readonly unknown[]): Task {
   return { headers, ...checkTaskBody(headers, { args, kwargs, callbacks, errbacks, chain, chord }, BODY_FIELDS) }
 }
 
-// One literal, and nothing spread into it: half of what a message cost was objects put together from pieces.
+// One literal, and nothing spread into it: objects put together from pieces would take as long as all the rest.
 function headersOf(call: TaskCall): Written<TaskHeaders> {
   const { argsrepr, kwargsrepr, origin, stamps } = call
   // One array for all that have none: what does not differ is not written again (`fields-text.ts`).

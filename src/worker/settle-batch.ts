@@ -1,7 +1,7 @@
 /**
  * Settlements of one moment in one call. The first one after a pause goes out at once, so a lone task waits for nobody;
- * under load a call begins at a distance from the last, and what ends meanwhile goes along. Where a call is a commit,
- * there is one at a time, and the distance grows with what the last one took.
+ * under load a call begins at a distance from the last, and what ends meanwhile goes along. Where a store settles in
+ * turn, there is one at a time, and the distance grows with what the last one took.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Consumer, Settlement } from '../brokers/broker.ts'
@@ -54,7 +54,7 @@ export class SettleBatch {
         await turn()
         const startedAtMs = performance.now()
         const call = this.#call(this.#waiting.splice(0))
-        if (this.#consumer.commits) await call
+        if (this.#consumer.settlesInTurn) await call
         this.#nextCallMs = performance.now() + this.#restMs(performance.now() - startedAtMs)
       }
     } finally {
@@ -63,7 +63,7 @@ export class SettleBatch {
   }
 
   #restMs(tookMs: number): number {
-    return this.#consumer.commits ? Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * tookMs)) : OVERLAP_REST_MS
+    return this.#consumer.settlesInTurn ? Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, 2 * tookMs)) : OVERLAP_REST_MS
   }
 
   #rest(restMs: number): Promise<void> | undefined {

@@ -28,7 +28,7 @@ export async function startNode(
   const connections = await connect(await executor.start(), { node: 'lab', queues: null, leaseMs: filled.leaseMs })
   const real = connections.consumer
   const consumer: Consumer = {
-    commits: real.commits,
+    settlesInTurn: real.settlesInTurn,
     claim: (max, asked) => real.claim(max, asked),
     renew: (tokens) => real.renew(tokens),
     settle: (settlements) => real.settle(settlements),

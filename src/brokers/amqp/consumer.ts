@@ -25,7 +25,7 @@ interface Claim {
 type Settled = 'settled' | 'lost'
 
 export class AmqpConsumer implements Consumer, Holder {
-  readonly commits = false
+  readonly settlesInTurn = false
   readonly #store: AmqpStore
   readonly #options: ConsumerOptions
   readonly #onClosed: () => void

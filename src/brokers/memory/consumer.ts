@@ -11,7 +11,7 @@ interface ConsumerOwner {
 }
 
 export class MemoryConsumer implements Consumer {
-  readonly commits = true
+  readonly settlesInTurn = true
   readonly #store: MemoryStore
   readonly #options: ConsumerOptions
   readonly #owner: ConsumerOwner

@@ -23,7 +23,7 @@ export async function openConsumer(store: RedisStore, asked: ConsumerOptions, on
 }
 
 class RedisConsumer implements Consumer {
-  readonly commits = true
+  readonly settlesInTurn = true
   readonly #store: RedisStore
   readonly #options: ConsumerOptions
   readonly #onClosed: () => void

@@ -32,7 +32,7 @@ export async function openConsumer(
 }
 
 class SqliteConsumer implements Consumer {
-  readonly commits = true
+  readonly settlesInTurn = true
   readonly #store: SqliteStore
   readonly #options: ConsumerOptions
   readonly #owner: number
